@@ -1,0 +1,161 @@
+"""What every CRM must do for us, in our words. Nothing outside `connectors/` knows a CRM's name or its SDK.
+
+All calls are safe from several threads. All raise only `crmsync.errors`. Retries, rate limits and the day's budget are
+the connector's; the order of calls, the store and the ledger are the engine's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from crmsync.model.fields import ObjectName
+from crmsync.model.outputs import ListDefinition, Output
+from crmsync.model.plan import Update, WriteResult
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record as the CRM said it. `properties`: JSON text of an object name -> text or null, for the mirror as it is."""
+
+    id: str
+    modified_at: str
+    properties: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some records of one object, in no order; the engine stores a page at a time."""
+
+    object: ObjectName
+    records: Sequence[Record]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadBack:
+    """What reading given ids brought: `values[id][property]`; `merged` maps an asked id to its survivor's."""
+
+    values: dict[str, dict[str, str | None]]
+    missing: tuple[str, ...] = ()
+    merged: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PortalInfo:
+    """`record_url` has `{object}` and `{id}`; `daily_left` is what all apps together may still call today."""
+
+    id: str
+    name: str
+    timezone: str
+    record_url: str
+    daily_limit: int | None
+    daily_left: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerRecord:
+    id: str
+    name: str
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ListState:
+    """A list as it stands in the CRM. `created` is true where this call made it."""
+
+    id: str
+    name: str
+    size: int | None
+    created: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaChange:
+    """One thing that `ensure_*` created or would create: a property group, property, option or list."""
+
+    what: str
+    name: str
+
+
+@dataclass(slots=True)
+class Usage:
+    """Calls made by this connector since it was opened, by family (list, search, batch_read, write, schema, ...)."""
+
+    calls: dict[str, int] = field(default_factory=dict)
+    throttled: int = 0
+    retried: int = 0
+    daily_limit: int | None = None
+    daily_left: int | None = None
+
+    @property
+    def total(self) -> int:
+        return sum(self.calls.values())
+
+
+Progress = Callable[[ObjectName, int, int | None], None]
+"""Called with object, records read so far, records expected."""
+
+
+class Connector(Protocol):
+    """One CRM portal. See the module's docstring for what is whose."""
+
+    name: str
+    batch_size: int
+    modified_property: dict[ObjectName, str]
+
+    def info(self) -> PortalInfo: ...
+
+    def count(self, object_: ObjectName) -> int:
+        """How many live records the CRM says it has."""
+        ...
+
+    def pull(self, object_: ObjectName, properties: Sequence[str], *, expected: int | None = None) -> Iterator[Page]:
+        """Every live record, several cursors side by side. Ends when all cursors ended; the caller compares counts."""
+        ...
+
+    def changes(self, object_: ObjectName, properties: Sequence[str], since: datetime) -> Iterator[Page]:
+        """Records modified at or after `since`, each at least once. Raises Unavailable where the CRM gave fewer than it counted."""
+        ...
+
+    def read(self, object_: ObjectName, ids: Sequence[str], properties: Sequence[str]) -> ReadBack:
+        """Current values of the given records, any number of ids, batched."""
+        ...
+
+    def associations(self, from_: ObjectName, to: ObjectName, ids: Sequence[str]) -> dict[str, list[str]]:
+        """For each id, the ids it is associated with, all of them."""
+        ...
+
+    def owners(self) -> list[OwnerRecord]: ...
+
+    def archived_ids(self, object_: ObjectName) -> Iterator[str]: ...
+
+    def list_members(self, list_id: str) -> Iterator[str]:
+        """Record ids in a list, for `resync --list`."""
+        ...
+
+    def missing_schema(self, outputs: Sequence[Output], lists: Sequence[ListDefinition]) -> list[SchemaChange]:
+        """What `ensure_schema` would create. Raises ConfigError where a property exists with another type or a needed option cannot be added."""
+        ...
+
+    def ensure_schema(self, outputs: Sequence[Output]) -> list[SchemaChange]:
+        """Create the property group, properties and options that are missing. Idempotent."""
+        ...
+
+    def ensure_lists(self, lists: Sequence[ListDefinition]) -> list[ListState]:
+        """Create missing active lists, once, by name. A list of that name that is not ours is left and reported."""
+        ...
+
+    def write(self, object_: ObjectName, updates: Sequence[Update]) -> list[WriteResult]:
+        """Write one batch (at most `batch_size`), every update settled: applied, rejected in the CRM's words, or
+        unanswered. A bad record is found by bisection; the others land."""
+        ...
+
+    def property_names(self, object_: ObjectName) -> dict[str, bool]:
+        """Every property of the object -> whether its value is read-only."""
+        ...
+
+    def usage(self) -> Usage: ...
+
+    def close(self) -> None: ...

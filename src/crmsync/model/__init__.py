@@ -1,0 +1,1 @@
+"""The words of the domain: canonical objects and their fields, outputs, changes, plans, outcomes."""

@@ -1,0 +1,123 @@
+"""Canonical objects and their fields: what a program may name, with type and unit.
+
+A connector's mapping says which CRM property feeds which field; nothing past the snapshot knows a CRM's names.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+import polars as pl
+
+ObjectName = Literal["company", "contact", "deal"]
+OBJECTS: tuple[ObjectName, ...] = ("company", "contact", "deal")
+
+
+class Kind(StrEnum):
+    """Type of a field. MONEY is in whole minor units (cents); SET is a list of strings."""
+
+    ID = "id"
+    TEXT = "text"
+    ENUM = "enum"
+    INTEGER = "integer"
+    MONEY = "money"
+    BOOLEAN = "boolean"
+    DATETIME = "datetime"
+    SET = "set"
+    COUNTRY = "country"
+    REGION = "region"
+    DOMAIN = "domain"
+
+    @property
+    def dtype(self) -> pl.DataType:
+        """The Polars type of a column of this kind."""
+        match self:
+            case Kind.INTEGER | Kind.MONEY:
+                return pl.Int64()
+            case Kind.BOOLEAN:
+                return pl.Boolean()
+            case Kind.DATETIME:
+                return pl.Datetime("us", "UTC")
+            case Kind.SET:
+                return pl.List(pl.String())
+            case _:
+                return pl.String()
+
+    @property
+    def is_text(self) -> bool:
+        return self.dtype == pl.String()
+
+    @property
+    def is_ordered(self) -> bool:
+        return self in (Kind.INTEGER, Kind.MONEY, Kind.DATETIME)
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One canonical field. `unit` is for people ("minor units of the program's currency")."""
+
+    name: str
+    kind: Kind
+    label: str
+    unit: str = ""
+
+
+def _fields(*fields: Field) -> dict[str, Field]:
+    return {field.name: field for field in fields}
+
+
+ACCOUNT = _fields(
+    Field("id", Kind.ID, "Record id"),
+    Field("name", Kind.TEXT, "Name"),
+    Field("domain", Kind.DOMAIN, "Domain"),
+    Field("industry", Kind.ENUM, "Industry"),
+    Field("employees", Kind.INTEGER, "Employees", "people"),
+    Field("revenue", Kind.MONEY, "Annual revenue", "minor units of the program's currency"),
+    Field("city", Kind.TEXT, "City"),
+    Field("region", Kind.REGION, "State or region"),
+    Field("country", Kind.COUNTRY, "Country", "ISO 3166-1 alpha-2"),
+    Field("founded_year", Kind.INTEGER, "Year founded", "year"),
+    Field("technologies", Kind.SET, "Technologies"),
+    Field("is_public", Kind.BOOLEAN, "Publicly listed"),
+    Field("parent", Kind.ID, "Parent company"),
+    Field("owner", Kind.ID, "Owner"),
+    Field("type", Kind.ENUM, "Company type"),
+    Field("lifecycle_stage", Kind.ENUM, "Lifecycle stage"),
+    Field("created_at", Kind.DATETIME, "Created", "UTC"),
+    Field("modified_at", Kind.DATETIME, "Last modified", "UTC"),
+    Field("last_engaged_at", Kind.DATETIME, "Last engagement", "UTC"),
+)
+
+CONTACT = _fields(
+    Field("id", Kind.ID, "Record id"),
+    Field("first_name", Kind.TEXT, "First name"),
+    Field("last_name", Kind.TEXT, "Last name"),
+    Field("title", Kind.TEXT, "Job title"),
+    Field("email", Kind.TEXT, "E-mail"),
+    Field("account", Kind.ID, "Primary company"),
+    Field("linkedin_url", Kind.TEXT, "LinkedIn profile"),
+    Field("last_contacted_at", Kind.DATETIME, "Last contacted", "UTC"),
+    Field("owner", Kind.ID, "Owner"),
+    Field("created_at", Kind.DATETIME, "Created", "UTC"),
+    Field("modified_at", Kind.DATETIME, "Last modified", "UTC"),
+)
+
+DEAL = _fields(
+    Field("id", Kind.ID, "Record id"),
+    Field("name", Kind.TEXT, "Name"),
+    Field("amount", Kind.MONEY, "Amount", "minor units of the program's currency"),
+    Field("stage", Kind.ENUM, "Stage"),
+    Field("pipeline", Kind.ENUM, "Pipeline"),
+    Field("is_won", Kind.BOOLEAN, "Won"),
+    Field("is_closed", Kind.BOOLEAN, "Closed"),
+    Field("created_at", Kind.DATETIME, "Created", "UTC"),
+    Field("closed_at", Kind.DATETIME, "Close date", "UTC"),
+    Field("owner", Kind.ID, "Owner"),
+    Field("accounts", Kind.SET, "Companies"),
+    Field("contacts", Kind.SET, "Contacts"),
+    Field("modified_at", Kind.DATETIME, "Last modified", "UTC"),
+)
+
+FIELDS: dict[ObjectName, dict[str, Field]] = {"company": ACCOUNT, "contact": CONTACT, "deal": DEAL}
