@@ -1,0 +1,17 @@
+"""Draws the labelled O*NET rows and splits every label file into development and held out, by one committed seed."""
+
+import random
+
+SEED = 20261122
+ONET_LINES = 7542  # data/titles/onet_sample_of_reported_titles.txt, header included; lines count from 1
+ONET_DRAWN = 300
+
+
+def onet_rows() -> list[int]:
+    """Line numbers (1 is the header) of the 300 titles, ascending."""
+    return sorted(random.Random(SEED).sample(range(2, ONET_LINES + 1), ONET_DRAWN))
+
+
+def heldout(keys: list[str], file: str) -> set[str]:
+    """A third of the keys, set aside until the end; `file` keeps the draws of the files apart."""
+    return set(random.Random(f"{SEED}-{file}").sample(sorted(keys), len(keys) // 3))
