@@ -1,0 +1,15 @@
+"""The systems of domain.md, one file each, and the order in which they are evaluated.
+
+A system is a file with the same four things: its section of the program, the columns it reads, the outputs it owns, and
+one function from frames to frames. Adding one is one file and one line in `SYSTEMS`.
+"""
+
+from __future__ import annotations
+
+from crmsync.assess.base import System
+from crmsync.assess.icp import ICP
+from crmsync.assess.roles import ROLES
+from crmsync.assess.targets import TARGETS
+from crmsync.assess.tiers import TIERS
+
+SYSTEMS: tuple[System, ...] = (ICP, TIERS, TARGETS, ROLES)

@@ -18,7 +18,7 @@ from crmsync.model.plan import Update, WriteResult
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One record as the CRM said it. `properties`: JSON text of an object name -> text or null, for the mirror as it is."""
+    """One record as the CRM said it. `properties`: JSON text of an object, name -> text or null, kept as it is."""
 
     id: str
     modified_at: str
@@ -44,7 +44,10 @@ class ReadBack:
 
 @dataclass(frozen=True, slots=True)
 class PortalInfo:
-    """`record_url` has `{object}` and `{id}`; `daily_left` is what all apps together may still call today."""
+    """`record_url` has `{object}` and `{id}`; `daily_left` is what all apps together may still call today.
+
+    `object_codes` is what the CRM's addresses call an object where that differs from our word; `link` knows.
+    """
 
     id: str
     name: str
@@ -52,6 +55,11 @@ class PortalInfo:
     record_url: str
     daily_limit: int | None
     daily_left: int | None
+    object_codes: dict[ObjectName, str] = field(default_factory=dict)
+
+    def link(self, object_: ObjectName, id_: str) -> str:
+        """Address of a record, for people."""
+        return self.record_url.format(object=self.object_codes.get(object_, object_), id=id_)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +71,14 @@ class OwnerRecord:
 
 @dataclass(frozen=True, slots=True)
 class ListState:
-    """A list as it stands in the CRM. `created` is true where this call made it."""
+    """A list as it stands in the CRM. `created` is true where this call made it; `problem` says, for people, why a
+    list of that name is not ours and was left alone."""
 
     id: str
     name: str
     size: int | None
     created: bool = False
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +126,10 @@ class Connector(Protocol):
         ...
 
     def changes(self, object_: ObjectName, properties: Sequence[str], since: datetime) -> Iterator[Page]:
-        """Records modified at or after `since`, each at least once. Raises Unavailable where the CRM gave fewer than it counted."""
+        """Records modified at or after `since`, each at least once.
+
+        Raises Unavailable where the CRM gave fewer than it counted.
+        """
         ...
 
     def read(self, object_: ObjectName, ids: Sequence[str], properties: Sequence[str]) -> ReadBack:
@@ -136,7 +149,10 @@ class Connector(Protocol):
         ...
 
     def missing_schema(self, outputs: Sequence[Output], lists: Sequence[ListDefinition]) -> list[SchemaChange]:
-        """What `ensure_schema` would create. Raises ConfigError where a property exists with another type or a needed option cannot be added."""
+        """What `ensure_schema` would create.
+
+        Raises ConfigError where a property exists with another type or a needed option cannot be added.
+        """
         ...
 
     def ensure_schema(self, outputs: Sequence[Output]) -> list[SchemaChange]:

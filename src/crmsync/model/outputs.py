@@ -31,11 +31,25 @@ class Option:
 
 
 @dataclass(frozen=True, slots=True)
+class ListDefinition:
+    """A list in the CRM, active by a filter on an owned property: equals `value`, or has it where `multi`."""
+
+    name: str
+    object: ObjectName
+    output: str
+    value: str
+    multi: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Output:
     """A property that crmsync creates and keeps. `name` carries no prefix ("tier" lands as `abm_tier`).
 
-    `follows` makes it a companion (reason, date, run): it is written only in the same record as a change of a decision,
-    never alone (contract.md `abm_last_run`). `person` marks a person's word: created by us, written by nobody but people.
+    `follows` makes it a companion (reason, date, run): it is written only beside a change of a decision in the same
+    record, never alone (contract.md `abm_last_run`). `person` marks a person's word: created by us, written by nobody
+    but people. `ranked` lists option values from worst to best, where moving down is a demotion. `keep_hand_edits`:
+    a value that our ledger did not write is a person's entry and stays (domain.md B1). `list_name` is the template of
+    the lists kept per option ("ABM: Gap {value}", "ABM: {label}"), "" for none.
     """
 
     name: str
@@ -46,6 +60,27 @@ class Output:
     options: tuple[Option, ...] = ()
     follows: bool = False
     person: bool = False
+    system: str = ""
+    ranked: tuple[str, ...] = ()
+    keep_hand_edits: bool = False
+    list_name: str = ""
+    list_skips: tuple[str, ...] = ()
+
+    def lists(self) -> tuple[ListDefinition, ...]:
+        """The lists that this output keeps, one an option (contract.md, Lists)."""
+        if not self.list_name:
+            return ()
+        return tuple(
+            ListDefinition(
+                name=self.list_name.format(value=option.value, label=option.label),
+                object=self.object,
+                output=self.name,
+                value=option.value,
+                multi=self.kind is OutputKind.MULTI,
+            )
+            for option in self.options
+            if option.value not in self.list_skips
+        )
 
 
 class NativePolicy(StrEnum):
@@ -54,14 +89,3 @@ class NativePolicy(StrEnum):
     OWN = "own"
     FILL_BLANK = "fill_blank"
     NEVER = "never"
-
-
-@dataclass(frozen=True, slots=True)
-class ListDefinition:
-    """A list in the CRM. `output`/`value` make it active by a filter (`equals`, or contains for a MULTI output)."""
-
-    name: str
-    object: ObjectName
-    output: str
-    value: str
-    multi: bool = False

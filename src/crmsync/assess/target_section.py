@@ -1,0 +1,111 @@
+"""The `targets` section of the program: where from, how many seats, and when one is lost (domain.md C1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from crmsync.assess.tier_section import TierProgram
+from crmsync.program.conditions import Condition
+from crmsync.program.loader import ConditionSpec, Program, Resolver, Section
+
+_COOL_DOWN_DAYS = 90
+Days = Annotated[int, Field(ge=0)]
+
+
+class CapacitySpec(BaseModel):
+    """Seats in all, and for each owner; accounts without an owner share one bucket."""
+
+    model_config = ConfigDict(extra="forbid")
+    total: Annotated[int, Field(ge=0)] | None = None
+    per_owner: Annotated[int, Field(ge=0)] | None = None
+
+
+class LeavesWhen(BaseModel):
+    """One criterion for losing the designation, with its grace period in days."""
+
+    model_config = ConfigDict(extra="forbid")
+    below_tier: str | None = None
+    no_engagement_days: Days | None = None
+    disqualified: ConditionSpec | None = None
+    for_days: Days = 0
+
+
+class TargetsSpec(BaseModel):
+    """Target accounts: chosen from the named tiers, best first, while seats are free."""
+
+    model_config = ConfigDict(extra="forbid")
+    from_: Annotated[list[str], Field(alias="from", min_length=1)]
+    capacity: CapacitySpec = CapacitySpec()
+    leaves_when: list[LeavesWhen] = []
+    cool_down_days: Days = _COOL_DOWN_DAYS
+
+
+@dataclass(frozen=True, slots=True)
+class Criterion:
+    """One of `below_tier`, `no_engagement_days`, `disqualified`; `text` is how people read it."""
+
+    text: str
+    for_days: int
+    below_tier: str | None = None
+    no_engagement_days: int | None = None
+    disqualified: Condition | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TargetProgram:
+    tiers: tuple[str, ...]
+    total: int | None
+    per_owner: int | None
+    leaves_when: tuple[Criterion, ...] = ()
+    cool_down_days: int = _COOL_DOWN_DAYS
+
+
+def _resolve(spec: TargetsSpec, resolver: Resolver) -> TargetProgram:
+    tiers = resolver.section("tiers")
+    names = tiers.names if isinstance(tiers, TierProgram) else ()
+    if tiers is None:
+        resolver.fault(("from",), "targets are chosen from tiers, and this program has no tiers: section")
+    for position, name in enumerate(spec.from_):
+        _check_tier(name, ("from", position), names, resolver)
+    criteria = [_criterion(given, position, names, resolver) for position, given in enumerate(spec.leaves_when)]
+    return TargetProgram(
+        tiers=tuple(spec.from_),
+        total=spec.capacity.total,
+        per_owner=spec.capacity.per_owner,
+        leaves_when=tuple(criterion for criterion in criteria if criterion is not None),
+        cool_down_days=spec.cool_down_days,
+    )
+
+
+def _check_tier(name: str, path: tuple[str | int, ...], names: tuple[str, ...], resolver: Resolver) -> None:
+    if names and name not in names:
+        resolver.fault(path, f"{name} is not one of the tiers ({', '.join(reversed(names))})")
+
+
+def _criterion(given: LeavesWhen, position: int, names: tuple[str, ...], resolver: Resolver) -> Criterion | None:
+    path = ("leaves_when", position)
+    stated = [given.below_tier is not None, given.no_engagement_days is not None, given.disqualified is not None]
+    if sum(stated) != 1:
+        resolver.fault(path, "expected one of below_tier, no_engagement_days, disqualified")
+        return None
+    grace = f" for {given.for_days} days" if given.for_days else ""
+    if given.below_tier is not None:
+        _check_tier(given.below_tier, (*path, "below_tier"), names, resolver)
+        return Criterion(f"below {given.below_tier}{grace}", given.for_days, below_tier=given.below_tier)
+    if given.no_engagement_days is not None:
+        text = f"no engagement for {given.no_engagement_days} days"
+        return Criterion(text, given.for_days, no_engagement_days=given.no_engagement_days)
+    assert given.disqualified is not None
+    condition = resolver.condition(given.disqualified)
+    return Criterion(f"disqualified{grace}", given.for_days, disqualified=condition)
+
+
+def target_program(program: Program) -> TargetProgram:
+    section = program.sections.get("targets")
+    return section if isinstance(section, TargetProgram) else TargetProgram((), None, None)
+
+
+TARGETS_SECTION = Section("targets", TargetsSpec, _resolve)

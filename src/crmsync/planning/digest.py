@@ -1,0 +1,17 @@
+"""A plan's digest: what was shown is what is applied."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import msgspec
+import polars as pl
+
+
+def plan_digest(changes: pl.DataFrame, basis: dict[str, Any]) -> str:
+    """sha256 over the basis and every change, independent of column storage."""
+    digest = hashlib.sha256(msgspec.json.encode(basis, order="deterministic"))
+    for frame in changes.iter_slices(50_000):
+        digest.update(frame.write_ndjson().encode())
+    return digest.hexdigest()

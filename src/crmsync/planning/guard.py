@@ -1,0 +1,153 @@
+"""Guards: what a plan may change before a person has to look (contract.md, `guards`).
+
+Guards count changes of values that stood: filling an empty owned property is no move. A limit in per cent is a share of
+the records that had a value, with an absolute floor beside it; small portals are guarded as well. Monotone: a plan with
+more of the same changes never breaches less.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from crmsync.model.outputs import Output
+from crmsync.model.plan import GuardReading
+from crmsync.model.snapshot import HELD, Coverage
+from crmsync.planning.lists import ListMove
+
+TARGET_SEATS = ("approved", "active", "at_risk")
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """`share` of a base in per cent, or an absolute `count`."""
+
+    share: float | None = None
+    count: int | None = None
+
+    def __str__(self) -> str:
+        return f"{self.share:g}%" if self.share is not None else str(self.count)
+
+    def allows(self, value: int, base: int, floor: int) -> bool:
+        """Whether `value` of `base` is within the limit; a share never objects to `floor` records or fewer."""
+        if self.count is not None:
+            return value <= self.count
+        assert self.share is not None
+        return value <= floor or value * 100 <= self.share * base
+
+
+@dataclass(frozen=True, slots=True)
+class GuardLimits:
+    """The limits of one portal; None switches a guard off."""
+
+    max_tier_moves: Limit | None = Limit(share=10)
+    max_demotions: Limit | None = Limit(share=5)
+    max_targets_removed: Limit | None = Limit(count=10)
+    max_list_exits: Limit | None = Limit(share=20)
+    max_blanked: Limit | None = Limit(share=5)
+    min_snapshot: float | None = 98
+    floor: int = 3
+
+
+def read_guards(
+    changes: pl.DataFrame,
+    frames: Mapping[str, pl.DataFrame],
+    outputs: Sequence[Output],
+    coverage: Mapping[str, Coverage],
+    limits: GuardLimits,
+    *,
+    prefix: str,
+    moves: Sequence[ListMove] = (),
+) -> tuple[GuardReading, ...]:
+    """Every guard's figure, breached or not. Frames carry `held.*`, the values that stand."""
+    stood = changes.filter(pl.col("before").is_not_null())
+    readings = [*_snapshot(coverage, limits.min_snapshot)]
+    for output in outputs:
+        if output.ranked:
+            base = _had_value(frames, output)
+            moved = stood.filter(pl.col("property") == prefix + output.name)
+            down = _demoted(moved, output)
+            label = f"{output.name.replace('_', ' ')} moves"
+            readings += _share("max_tier_moves", label, moved.height, base, limits.max_tier_moves, limits.floor)
+            readings += _share("max_demotions", "demotions", down, base, limits.max_demotions, limits.floor)
+    status = next((output for output in outputs if output.name == "target_status"), None)
+    if status is not None:
+        seats = pl.col("before").is_in(TARGET_SEATS) & ~pl.col("after").is_in(TARGET_SEATS).fill_null(value=False)
+        removed = stood.filter((pl.col("property") == prefix + status.name) & seats).height
+        held_seats = _held_in(frames, status, TARGET_SEATS)
+        readings += _share(
+            "max_targets_removed", "targets removed", removed, held_seats, limits.max_targets_removed, limits.floor
+        )
+    exits, members = sum(len(move.loses) for move in moves), sum(move.size for move in moves)
+    readings += _share("max_list_exits", "list exits", exits, members, limits.max_list_exits, limits.floor)
+    blanked = stood.filter(pl.col("after").is_null() & ~_is_companion(outputs, prefix))
+    base = _standing_values(frames, outputs)
+    readings += _share("max_blanked", "values blanked", blanked.height, base, limits.max_blanked, limits.floor)
+    return tuple(readings)
+
+
+def _share(name: str, label: str, value: int, base: int, limit: Limit | None, floor: int) -> list[GuardReading]:
+    if limit is None:
+        return []
+    breached = not limit.allows(value, base, floor)
+    share = f", {value * 100 / base:.1f} %" if base else ""
+    message = f"{label} {value} of {base}{share}; the limit is {limit}"
+    if breached:
+        message += f". Look at the plan, then accept it with --accept {name}, or raise guards.{name}"
+    return [GuardReading(name, value, base, str(limit), breached, message)]
+
+
+def _snapshot(coverage: Mapping[str, Coverage], least: float | None) -> list[GuardReading]:
+    """An incomplete read always stops; a complete one that shrank below `least` per cent of the one before does too."""
+    readings = []
+    for object_, seen in coverage.items():
+        expected = seen.expected if seen.expected is not None else seen.read
+        if not seen.complete:
+            message = (
+                f"snapshot incomplete: read {seen.read:,} of {expected:,} {object_} records that the CRM counts; "
+                "nothing is demoted, cleared or removed on a partial read. Run again; if it stays, look at the CRM"
+            )
+            readings.append(GuardReading("min_snapshot", seen.read, expected, "100%", True, message))
+        elif least is not None and seen.previous and seen.read * 100 < least * seen.previous:
+            message = (
+                f"snapshot shrank: {seen.read:,} {object_} records, {seen.previous:,} the last time; "
+                f"the limit is {least:g}%. If they were archived on purpose, accept with --accept min_snapshot"
+            )
+            readings.append(GuardReading("min_snapshot", seen.read, seen.previous, f"{least:g}%", True, message))
+    if not readings and coverage and least is not None:
+        read = sum(seen.read for seen in coverage.values())
+        base = sum(seen.expected if seen.expected is not None else seen.read for seen in coverage.values())
+        readings.append(GuardReading("min_snapshot", read, base, f"{least:g}%", False, "snapshot complete"))
+    return readings
+
+
+def _demoted(moves: pl.DataFrame, output: Output) -> int:
+    ranks = {value: position for position, value in enumerate(output.ranked)}
+    before = pl.col("before").replace_strict(ranks, default=0, return_dtype=pl.Int32)
+    after = pl.col("after").replace_strict(ranks, default=0, return_dtype=pl.Int32)
+    return moves.filter(after < before).height
+
+
+def _column(frames: Mapping[str, pl.DataFrame], output: Output) -> pl.Series | None:
+    frame = frames.get(output.object)
+    return frame[HELD + output.name] if frame is not None and HELD + output.name in frame.columns else None
+
+
+def _had_value(frames: Mapping[str, pl.DataFrame], output: Output) -> int:
+    column = _column(frames, output)
+    return 0 if column is None else column.len() - column.null_count()
+
+
+def _held_in(frames: Mapping[str, pl.DataFrame], output: Output, values: Sequence[str]) -> int:
+    column = _column(frames, output)
+    return 0 if column is None else int(column.is_in(list(values)).sum())
+
+
+def _is_companion(outputs: Sequence[Output], prefix: str) -> pl.Expr:
+    return pl.col("property").is_in([prefix + output.name for output in outputs if output.follows])
+
+
+def _standing_values(frames: Mapping[str, pl.DataFrame], outputs: Sequence[Output]) -> int:
+    return sum(_had_value(frames, output) for output in outputs if not output.follows and not output.person)
