@@ -25,6 +25,7 @@ Path_: TypeAlias = tuple[str | int, ...]
 
 _MAX_NODES = 200_000
 _TAG = "tag:yaml.org,2002:"
+_KINDS = ("str", "timestamp", "null", "bool", "int", "float")
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,10 +241,10 @@ class _Builder:
     def _scalar(self, node: Any, line: int, path: Path_) -> Scalar:
         text = str(node.value)
         tag = str(node.tag)
-        if not tag.startswith(_TAG):
+        kind = tag.removeprefix(_TAG)
+        if kind not in _KINDS:
             self._fault(line, path, f"the tag {tag} is not understood here")
             return Scalar(line, path, None, text)
-        kind = tag.removeprefix(_TAG)
         if kind == "null":
             return Scalar(line, path, None, text)
         if kind == "bool":
@@ -260,10 +261,10 @@ class _Builder:
                 return Scalar(line, path, int(digits, base), text)
             number = Decimal(digits)
         except (ValueError, InvalidOperation):
-            self._fault(line, path, f"{text} is not a number")
+            self._fault(line, path, f"{text} cannot be used as a number")
             return Scalar(line, path, None, text)
         if not number.is_finite() or abs(number.adjusted()) > 30:
-            self._fault(line, path, f"{text} is not a number that can be used")
+            self._fault(line, path, f"{text} cannot be used as a number")
             return Scalar(line, path, None, text)
         return Scalar(line, path, number, text)
 
