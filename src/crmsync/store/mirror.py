@@ -1,0 +1,348 @@
+"""The mirror: what the CRM last said, record by record, and how far each pull has come.
+
+A record's properties are kept as the CRM's own JSON, so that storing a page costs no decoding; an assessment reads the
+columns it needs. Losing the mirror costs a full pull and nothing else. `finish_full_pull` is one transaction because a
+sweep without its watermark, or the reverse, would make a partial read look complete.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+import msgspec
+import polars as pl
+import sqlalchemy as sa
+
+from crmsync.store.database import Database
+from crmsync.store.frames import decode, in_id_order, read_properties
+from crmsync.store.schema import associations, owners, records, spaces, state
+from crmsync.store.timestamps import from_text, to_text
+
+_CHUNK_ROWS = 100_000
+_CHUNK_IDS = 500
+_RECORD_COLUMNS = ("space", "id", "modified_at", "pull_id", "properties")
+
+
+class StoredRecord(Protocol):
+    """What `put_records` takes: a connector's record. `properties` is a JSON object of name -> text or null."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def modified_at(self) -> str: ...
+    @property
+    def properties(self) -> bytes: ...
+
+
+class StoredOwner(Protocol):
+    """What `put_owners` takes."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def active(self) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    id: str
+    name: str
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PullState:
+    """How far the mirror of one object has come.
+
+    `layout`: the properties that its records were pulled with; another one asks for a full pull. `watermark`: highest
+    modified time seen and landed. `full_count` and `full_at`: records of the last full pull, and when it ended.
+    """
+
+    layout: tuple[str, ...] | None = None
+    watermark: datetime | None = None
+    full_count: int | None = None
+    full_at: datetime | None = None
+
+
+class Mirror:
+    """Records, associations, owners and pull states, by portal and object."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    # Records
+
+    def put_records(self, portal: str, object_: str, batch: Sequence[StoredRecord], pull_id: str) -> None:
+        """Insert or replace records, marked as seen by `pull_id`. One transaction; a page or many at a time."""
+        if not batch:
+            return
+        with self._db.write(durable=False) as connection:
+            space = self._make_space(connection, portal, object_)
+            rows = [(space, r.id, r.modified_at, pull_id, _line(r.properties)) for r in batch]
+            self._db.insert(
+                connection, records, _RECORD_COLUMNS, rows, keys=_RECORD_COLUMNS[:2], replace=_RECORD_COLUMNS[2:]
+            )
+
+    def sweep(self, portal: str, object_: str, pull_id: str) -> int:
+        """Delete the records that `pull_id`, a complete full pull, did not see; returns how many."""
+        with self._db.write() as connection:
+            return self._sweep(connection, portal, object_, pull_id)
+
+    def finish_full_pull(
+        self,
+        portal: str,
+        object_: str,
+        pull_id: str,
+        *,
+        layout: Sequence[str],
+        watermark: datetime | None,
+        at: datetime,
+    ) -> int:
+        """Sweep, and set layout, watermark, count and time, in one transaction. Returns how many records were swept."""
+        with self._db.write() as connection:
+            space = self._make_space(connection, portal, object_)
+            swept = self._sweep(connection, portal, object_, pull_id)
+            count = connection.execute(_count(space)).scalar_one()
+            values: dict[str, Any] = {"layout": json.dumps(list(layout)), "full_count": count, "full_at": to_text(at)}
+            if watermark is not None:
+                values["watermark"] = to_text(watermark)
+            connection.execute(sa.update(spaces).where(spaces.c.space == space).values(values))
+            return swept
+
+    def delete_records(self, portal: str, object_: str, ids: Iterable[str]) -> int:
+        """Delete records that are archived or merged away, with the associations that lead from them."""
+        with self._db.write() as connection:
+            space = _space(connection, portal, object_)
+            if space is None:
+                return 0
+            deleted = 0
+            for part in chunks(list(ids), _CHUNK_IDS):
+                query = sa.delete(records).where(records.c.space == space, records.c.id.in_(part))
+                deleted += connection.execute(query).rowcount
+            if deleted:
+                self._drop_orphans(connection, portal, object_, space)
+            return deleted
+
+    def update_properties(self, portal: str, object_: str, values: Mapping[str, Mapping[str, str | None]]) -> int:
+        """Merge `values` (id -> property -> text, None for no value) into records; ids not mirrored are left out.
+
+        Returns how many records were changed.
+        """
+        with self._db.write(durable=False) as connection:
+            return self.merge(connection, portal, object_, values)
+
+    def merge(
+        self, connection: sa.Connection, portal: str, object_: str, values: Mapping[str, Mapping[str, str | None]]
+    ) -> int:
+        """`update_properties` within the caller's transaction."""
+        space = _space(connection, portal, object_)
+        if space is None or not values:
+            return 0
+        changed = 0
+        for part in chunks(list(values), _CHUNK_IDS):
+            query = sa.select(records.c.id, records.c.properties)
+            found = connection.execute(query.where(records.c.space == space, records.c.id.in_(part))).all()
+            rows = [(msgspec.json.encode(decode(old) | dict(values[id_])), space, id_) for id_, old in found]
+            changed += self._db.update(connection, records, ("properties",), ("space", "id"), rows)
+        return changed
+
+    def load(self, portal: str, object_: str, properties: Sequence[str]) -> pl.DataFrame:
+        """`id` and one String column a property, null where there is no value or an empty one, in order of id
+        (numeric where all ids are numbers, otherwise by bytes). Made of chunks, with no second copy of the values.
+        """
+        wanted = [name for name in dict.fromkeys(properties) if name != "id"]
+        with self._db.read() as connection:
+            space = _space(connection, portal, object_)
+            pages = self._pages(connection, space, bool(wanted)) if space is not None else iter(())
+            return in_id_order((read_properties(ids, texts, wanted) for ids, texts in pages), ["id", *wanted])
+
+    def get(self, portal: str, object_: str, id_: str) -> dict[str, str | None] | None:
+        """One record's properties; None where it is not mirrored."""
+        return self.get_many(portal, object_, [id_]).get(id_)
+
+    def get_many(self, portal: str, object_: str, ids: Iterable[str]) -> dict[str, dict[str, str | None]]:
+        """Properties by id, without the ids that are not mirrored."""
+        with self._db.read() as connection:
+            space = _space(connection, portal, object_)
+            if space is None:
+                return {}
+            result: dict[str, dict[str, str | None]] = {}
+            for part in chunks(list(ids), _CHUNK_IDS):
+                query = sa.select(records.c.id, records.c.properties)
+                found = connection.execute(query.where(records.c.space == space, records.c.id.in_(part)))
+                result.update((id_, decode(text)) for id_, text in found)
+            return result
+
+    def count(self, portal: str, object_: str) -> int:
+        with self._db.read() as connection:
+            space = _space(connection, portal, object_)
+            return 0 if space is None else int(connection.execute(_count(space)).scalar_one())
+
+    def ids(self, portal: str, object_: str) -> pl.Series:
+        """Every mirrored id, in the order of `load`."""
+        return self.load(portal, object_, ()).get_column("id")
+
+    def clear(self, portal: str) -> None:
+        """Forget the portal's records, associations and pull states, so that the next pull is a full one."""
+        with self._db.write() as connection:
+            mine = sa.select(spaces.c.space).where(spaces.c.portal == portal)
+            connection.execute(sa.delete(records).where(records.c.space.in_(mine)))
+            connection.execute(sa.delete(associations).where(associations.c.space.in_(mine)))
+            connection.execute(sa.delete(spaces).where(spaces.c.portal == portal))
+
+    # Pull states
+
+    def pull_state(self, portal: str, object_: str) -> PullState:
+        with self._db.read() as connection:
+            query = sa.select(spaces).where(spaces.c.portal == portal, spaces.c.object == object_)
+            row = connection.execute(query).first()
+        if row is None:
+            return PullState()
+        return PullState(
+            layout=tuple(json.loads(row.layout)) if row.layout else None,
+            watermark=from_text(row.watermark) if row.watermark else None,
+            full_count=row.full_count,
+            full_at=from_text(row.full_at) if row.full_at else None,
+        )
+
+    def set_watermark(self, portal: str, object_: str, watermark: datetime) -> None:
+        """After an increment has landed whole. Every record put before is on the disk once this returns."""
+        with self._db.write() as connection:
+            space = self._make_space(connection, portal, object_)
+            values = {"watermark": to_text(watermark)}
+            connection.execute(sa.update(spaces).where(spaces.c.space == space).values(values))
+
+    # Associations, owners, small state
+
+    def put_associations(self, portal: str, from_: str, to: str, links: Mapping[str, Sequence[str]]) -> None:
+        """Replace the associations of each given id by those named for it; an empty list leaves none."""
+        if not links:
+            return
+        with self._db.write(durable=False) as connection:
+            space = self._make_space(connection, portal, _link(from_, to))
+            for part in chunks(list(links), _CHUNK_IDS):
+                query = sa.delete(associations).where(associations.c.space == space, associations.c.from_id.in_(part))
+                connection.execute(query)
+            rows = [(space, a, b) for a, targets in links.items() for b in dict.fromkeys(targets)]
+            self._db.insert(connection, associations, ("space", "from_id", "to_id"), rows)
+
+    def load_associations(self, portal: str, from_: str, to: str) -> pl.DataFrame:
+        """Columns `from_id` and `to_id` (String), in order of both as text."""
+        schema = {"from_id": pl.String, "to_id": pl.String}
+        frames = [pl.DataFrame(schema=schema)]
+        with self._db.read() as connection:
+            space = _space(connection, portal, _link(from_, to))
+            columns = associations.c.from_id, associations.c.to_id
+            query = sa.select(*columns).where(associations.c.space == space).order_by(*columns)
+            streaming = connection.execution_options(stream_results=True)
+            for part in streaming.execute(query).partitions(_CHUNK_ROWS):
+                left, right = zip(*part, strict=True)
+                frames.append(pl.DataFrame({"from_id": left, "to_id": right}, schema=schema))
+        return pl.concat(frames, rechunk=False)
+
+    def put_owners(self, portal: str, people: Iterable[StoredOwner]) -> None:
+        """Replace the portal's owners."""
+        with self._db.write() as connection:
+            connection.execute(sa.delete(owners).where(owners.c.portal == portal))
+            rows = [(portal, o.id, o.name, o.active) for o in people]
+            self._db.insert(connection, owners, ("portal", "id", "name", "active"), rows)
+
+    def owners(self, portal: str) -> list[Owner]:
+        with self._db.read() as connection:
+            query = sa.select(owners.c.id, owners.c.name, owners.c.active).where(owners.c.portal == portal)
+            return [Owner(*row) for row in connection.execute(query.order_by(owners.c.id))]
+
+    def put_state(self, portal: str, key: str, value: Any) -> None:
+        """Keep a small JSON value under `key`."""
+        with self._db.write() as connection:
+            row = (portal, key, json.dumps(value))
+            self._db.insert(
+                connection, state, ("portal", "key", "value"), [row], keys=("portal", "key"), replace=("value",)
+            )
+
+    def get_state(self, portal: str, key: str) -> Any:
+        """The value under `key`, None where there is none."""
+        with self._db.read() as connection:
+            query = sa.select(state.c.value).where(state.c.portal == portal, state.c.key == key)
+            text = connection.execute(query).scalar()
+        return None if text is None else json.loads(text)
+
+    # Inside
+
+    def _make_space(self, connection: sa.Connection, portal: str, object_: str) -> int:
+        space = _space(connection, portal, object_)
+        if space is None:
+            query = sa.insert(spaces).values(portal=portal, object=object_).returning(spaces.c.space)
+            space = int(connection.execute(query).scalar_one())
+        return space
+
+    def _sweep(self, connection: sa.Connection, portal: str, object_: str, pull_id: str) -> int:
+        space = _space(connection, portal, object_)
+        if space is None:
+            return 0
+        query = sa.delete(records).where(records.c.space == space, records.c.pull_id != pull_id)
+        swept = connection.execute(query).rowcount
+        if swept:
+            self._drop_orphans(connection, portal, object_, space)
+        return swept
+
+    def _drop_orphans(self, connection: sa.Connection, portal: str, object_: str, space: int) -> None:
+        """Associations that lead from a record which is gone."""
+        links = sa.select(spaces.c.space).where(
+            spaces.c.portal == portal, spaces.c.object.startswith(_link(object_, ""), autoescape=True)
+        )
+        known = sa.select(records.c.id).where(records.c.space == space)
+        query = sa.delete(associations).where(associations.c.space.in_(links), associations.c.from_id.not_in(known))
+        connection.execute(query)
+
+    def _pages(
+        self, connection: sa.Connection, space: int, with_properties: bool
+    ) -> Iterator[tuple[list[str], list[bytes]]]:
+        """Ids and properties in id order. By key rather than by cursor, which PostgreSQL's driver would read whole."""
+        columns = [records.c.id, *([records.c.properties] if with_properties else [])]
+        last: str | None = None
+        while True:
+            query = sa.select(*columns).where(records.c.space == space).order_by(records.c.id).limit(_CHUNK_ROWS)
+            if last is not None:
+                query = query.where(records.c.id > last)
+            rows = connection.execute(query).all()
+            if not rows:
+                return
+            ids = [row[0] for row in rows]
+            yield ids, [row[1] for row in rows] if with_properties else []
+            if len(rows) < _CHUNK_ROWS:
+                return
+            last = ids[-1]
+
+
+def chunks(items: Sequence[Any], size: int) -> Iterator[list[Any]]:
+    for start in range(0, len(items), size):
+        yield list(items[start : start + size])
+
+
+def _line(text: bytes) -> bytes:
+    """`text` as it can be read line by line later, with other records."""
+    if b"\\ud" in text or b"\\uD" in text:
+        # Half a surrogate pair would be read as another character by Polars than by `decode`.
+        return msgspec.json.encode(decode(text))
+    # A newline inside JSON text is white space only; in a string it is escaped.
+    return text.replace(b"\n", b" ") if b"\n" in text else text
+
+
+def _link(from_: str, to: str) -> str:
+    return f"{from_}>{to}"
+
+
+def _space(connection: sa.Connection, portal: str, object_: str) -> int | None:
+    query = sa.select(spaces.c.space).where(spaces.c.portal == portal, spaces.c.object == object_)
+    return connection.execute(query).scalar()
+
+
+def _count(space: int) -> sa.Select[int]:
+    return sa.select(sa.func.count()).select_from(records).where(records.c.space == space)
