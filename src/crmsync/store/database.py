@@ -7,6 +7,7 @@ between a read and the write that rests on it. No SQL of the domain is here.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
@@ -66,7 +67,7 @@ class Database:
         path = _sqlite_path(parsed, base)
         if path is not None:
             parsed = parsed.set(database=str(path))
-            _make_folder(path)
+            _make_file(path)
         database = cls(_engine(parsed, busy_seconds), _where(parsed, path), path)
         try:
             database._upgrade()
@@ -192,6 +193,12 @@ class Database:
         return str(version)
 
 
+def chunks(items: Sequence[Any], size: int) -> Iterator[list[Any]]:
+    """`items` in parts of at most `size`: a statement takes a limited number of values."""
+    for start in range(0, len(items), size):
+        yield list(items[start : start + size])
+
+
 def _parse(url: str) -> sa.URL:
     try:
         parsed = sa.make_url(url)
@@ -220,12 +227,14 @@ def _where(url: sa.URL, path: Path | None) -> str:
     return str(path) if path else url.render_as_string(hide_password=True)
 
 
-def _make_folder(path: Path) -> None:
+def _make_file(path: Path) -> None:
+    """The folder, and an empty file that only this user may read: it will hold people's names and e-mail addresses."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     except OSError as error:
         raise StoreError(
-            f"the store's folder {path.parent} cannot be made ({error.strerror}); name another in `store:`."
+            f"the store {path} cannot be made or written ({error.strerror}); check the folder, or name another in `store:`."
         ) from error
 
 

@@ -21,7 +21,7 @@ import polars as pl
 import sqlalchemy as sa
 
 from crmsync.model.plan import OutcomeStatus
-from crmsync.store.database import Database
+from crmsync.store.database import Database, chunks
 from crmsync.store.schema import ledger, ledger_head
 from crmsync.store.timestamps import from_text, to_text
 
@@ -30,6 +30,7 @@ _PLACE = ("portal", "run_id", "plan_id", "change_seq", "at", "outcome")
 _PAYLOAD = ("object", "record_id", "property", "before", "after", "rule", "reason", "message")
 _COLUMNS = ("seq", *_PLACE, *_PAYLOAD, "salt", "payload_digest", "digest")
 _CHUNK_ROWS = 20_000
+_CHUNK_IDS = 500
 #: Outcomes after which the CRM holds `after`.
 LANDED = (OutcomeStatus.APPLIED, OutcomeStatus.IN_PLACE)
 
@@ -174,10 +175,14 @@ class Ledger:
     def last_written(self, portal: str, object_: str, ids: Sequence[str] | None = None) -> pl.DataFrame:
         """The last entry that landed for each record and property, in the columns of `LEDGER_SCHEMA`."""
         landed = [ledger.c.portal == portal, ledger.c.object == object_, ledger.c.outcome.in_(LANDED)]
-        if ids is not None:
-            landed.append(ledger.c.record_id.in_(list(ids)))
-        newest = sa.select(sa.func.max(ledger.c.seq)).where(*landed).group_by(ledger.c.record_id, ledger.c.property)
-        return self._frame(ledger.c.seq.in_(newest))
+        newest = sa.select(sa.func.max(ledger.c.seq)).group_by(ledger.c.record_id, ledger.c.property)
+        if ids is None:
+            return self._frame(ledger.c.seq.in_(newest.where(*landed)))
+        parts = [
+            self._frame(ledger.c.seq.in_(newest.where(*landed, ledger.c.record_id.in_(part))))
+            for part in chunks(list(dict.fromkeys(ids)), _CHUNK_IDS)
+        ]
+        return pl.concat([pl.DataFrame(schema=LEDGER_SCHEMA), *parts]).sort("seq")
 
     def _frame(self, condition: sa.ColumnElement[bool]) -> pl.DataFrame:
         columns = [ledger.c[name] for name in LEDGER_SCHEMA]

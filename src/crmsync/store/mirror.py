@@ -17,7 +17,7 @@ import msgspec
 import polars as pl
 import sqlalchemy as sa
 
-from crmsync.store.database import Database
+from crmsync.store.database import Database, chunks
 from crmsync.store.frames import decode, in_id_order, read_properties
 from crmsync.store.schema import associations, owners, records, spaces, state
 from crmsync.store.timestamps import from_text, to_text
@@ -319,11 +319,6 @@ class Mirror:
             if len(rows) < _CHUNK_ROWS:
                 return
             last = ids[-1]
-
-
-def chunks(items: Sequence[Any], size: int) -> Iterator[list[Any]]:
-    for start in range(0, len(items), size):
-        yield list(items[start : start + size])
 
 
 def _line(text: bytes) -> bytes:

@@ -118,7 +118,7 @@ plan_changes = sa.Table(
     sa.Column("batch_no", sa.BigInteger),
     sa.Column("outcome", sa.Text),
     sa.Column("message", sa.Text),
-    sa.Index("ix_plan_changes_batch", "plan_id", "batch_no"),
+    sa.Index("ix_plan_changes_batch", "plan_id", "batch_no", "outcome"),
     sqlite_with_rowid=False,
 )
 

@@ -123,7 +123,7 @@ def _runs_and_plans() -> None:
         *(_text(c, null=True) for c in ("outcome", "message")),
         sqlite_with_rowid=False,
     )
-    op.create_index("ix_plan_changes_batch", "plan_changes", ["plan_id", "batch_no"])
+    op.create_index("ix_plan_changes_batch", "plan_changes", ["plan_id", "batch_no", "outcome"])
     op.create_table(
         "batches",
         sa.Column("plan_id", sa.Text, sa.ForeignKey("plans.id"), primary_key=True),
