@@ -45,8 +45,8 @@ class HubSpotConnector:
         jitter: random.Random | None = None,
     ) -> None:
         self.transport = Transport(settings, clock=clock, sleep=sleep, jitter=jitter)
-        self._search = Search(self.transport)
         self._records = Records(self.transport)
+        self._search = Search(self.transport, self._records)
         self._schema = Schema(self.transport, prefix, group)
         self._lists = Lists(self.transport, prefix)
         self._writer = Writer(self.transport, self._records)

@@ -12,12 +12,10 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from urllib.parse import urlencode
 
-import msgspec
-
 from crmsync.connectors.base import Page
 from crmsync.connectors.hubspot.ranges import Probe, Range, Ranges
 from crmsync.connectors.hubspot.records import Records
-from crmsync.connectors.hubspot.search import ID, LONGEST_BODY, PAGE, Filter, Search, body, condition, records
+from crmsync.connectors.hubspot.search import ID, PAGE, Filter, Search, body, condition, fits, records
 from crmsync.connectors.hubspot.settings import BATCH
 from crmsync.connectors.hubspot.transport import Query, Transport
 from crmsync.connectors.hubspot.wire import RecordPage
@@ -84,8 +82,7 @@ class Pull:
         return [*[self._list_range] * lists, *[self._search_range] * searchers]
 
     def _fits_search(self) -> bool:
-        longest = body(self._between(2**62, 2**62), self._properties, limit=PAGE)
-        return len(msgspec.json.encode(longest)) <= LONGEST_BODY
+        return fits(body(self._between(2**62, 2**62), self._properties, limit=PAGE))
 
     def _work(self, drain: Callable[[Range], None]) -> None:
         try:

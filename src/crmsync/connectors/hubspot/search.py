@@ -10,8 +10,11 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 from crmsync.connectors.base import Page, Record
-from crmsync.connectors.hubspot.settings import MODIFIED
+from crmsync.connectors.hubspot.records import Records, batches
+from crmsync.connectors.hubspot.settings import BATCH, MODIFIED
 from crmsync.connectors.hubspot.transport import SEARCH, Transport
 from crmsync.connectors.hubspot.wire import RecordPage, WireRecord
 from crmsync.errors import Unavailable
@@ -41,15 +44,21 @@ def body(filters: Sequence[Filter], properties: Sequence[str], *, limit: int, af
     }
 
 
+def fits(request: dict[str, Any]) -> bool:
+    """Whether HubSpot takes the body; many property names make it too long."""
+    return len(msgspec.json.encode(request)) <= LONGEST_BODY
+
+
 def records(found: Sequence[WireRecord]) -> list[Record]:
     return [Record(one.id, one.updated_at, bytes(one.properties)) for one in found]
 
 
 class Search:
-    """Searches of one portal."""
+    """Searches of one portal. `reads` fetches values where their names do not fit into a search."""
 
-    def __init__(self, transport: Transport) -> None:
+    def __init__(self, transport: Transport, reads: Records) -> None:
         self._transport = transport
+        self._reads = reads
 
     def find(self, object_: ObjectName, request: dict[str, Any]) -> RecordPage:
         return self._transport.post(SEARCH, self._transport.paths.objects(object_, "search"), RecordPage, request)
@@ -80,10 +89,20 @@ class Search:
     ) -> Iterator[tuple[Page, int]]:
         """Pages with what each promised still to come, itself included. Trusts the total rather than `paging.next`."""
         last = ""
+        whole = fits(body([*filters, condition(ID, "GT", "9" * 19)], properties, limit=PAGE))
         while True:
             where = [*filters, condition(ID, "GT", last)] if last else filters
-            found = self.find(object_, body(where, properties, limit=PAGE))
-            yield Page(object_, records(found.results)), found.total
+            found = self.find(object_, body(where, properties if whole else [ID], limit=PAGE))
+            yield Page(object_, self._full(object_, found, properties, whole=whole)), found.total
             if not found.results or found.total <= len(found.results):
                 return
             last = found.results[-1].id
+
+    def _full(self, object_: ObjectName, found: RecordPage, properties: Sequence[str], *, whole: bool) -> list[Record]:
+        if whole:
+            return records(found.results)
+        ids = [one.id for one in found.results]
+        pages = [self._reads.read_page(object_, batch, properties) for batch in batches(ids, BATCH)]
+        full = {one.id: one for page in pages for one in page.results}
+        # One that was archived in between keeps its place, so that what was received still adds up to the total.
+        return records([full.get(one.id, one) for one in found.results])

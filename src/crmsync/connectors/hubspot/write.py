@@ -7,6 +7,7 @@ record: applied, rejected in HubSpot's words, unanswered, or deferred.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from crmsync.connectors.hubspot.records import Records
@@ -20,6 +21,8 @@ from crmsync.model.plan import OutcomeStatus, Update, WriteResult
 
 #: Times that a batch whose reply was lost is read back and, where the old values still stand, sent again.
 ROUNDS = 4
+#: HubSpot's words, plain or inside the JSON text of a message.
+_UNKNOWN_PROPERTY = re.compile(r'Property \\?"([^"\\]+)\\?" does not exist')
 
 
 class Writer:
@@ -59,12 +62,25 @@ class Writer:
             if len(updates) == 1:
                 settled[updates[0].id] = _rejected(updates[0].id, error.message, error.category)
                 return
-            middle = len(updates) // 2
-            self._settle(object_, updates[:middle], settled)
-            self._settle(object_, updates[middle:], settled)
+            for half in self._halves(updates, error, settled):
+                self._settle(object_, half, settled)
             return
         if answer is not None:
             self._take(object_, [one for one in updates if one.id not in settled], answer, settled)
+
+    def _halves(
+        self, updates: list[Update], error: Rejected, settled: dict[str, WriteResult]
+    ) -> tuple[list[Update], ...]:
+        """What to send next. A property that does not exist is bad in every record, so nobody need look for it."""
+        unknown = set(_UNKNOWN_PROPERTY.findall(error.message))
+        rest = [one for one in updates if not unknown & one.properties.keys()]
+        if len(rest) < len(updates):
+            for one in updates:
+                if unknown & one.properties.keys():
+                    settled[one.id] = _rejected(one.id, error.message, error.category)
+            return (rest,)
+        middle = len(updates) // 2
+        return updates[:middle], updates[middle:]
 
     def _send(self, object_: ObjectName, updates: list[Update], settled: dict[str, WriteResult]) -> BatchAnswer | None:
         """HubSpot's answer, or None where all were settled by reading back because no answer came."""
