@@ -137,6 +137,10 @@ class Resolver:
         """The resolved value of another section, its default where it is not given, None where it has a fault."""
         return self._load.section(key)
 
+    def given(self, key: str) -> bool:
+        """Whether the program has this section at all, faulty or not: tells "left out" from "has a fault"."""
+        return self._load.tree.get(key) is not None
+
     def fault(self, path: Sequence[str | int], message: str) -> None:
         """Reports something wrong at `path` inside this section."""
         line, _ = locate(self._tree, path)

@@ -1,0 +1,40 @@
+"""One way to read a file of settings: YAML, then a pydantic model, every fault with line and path at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from crmsync.errors import ConfigError, Fault
+from crmsync.program.loader import shown_path
+from crmsync.program.messages import faults_of
+from crmsync.program.yaml import Table, parse, plain, read_text
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+class Strict(BaseModel):
+    """Settings: an unknown key is a fault."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+
+def read_settings(path: Path, model: type[_Model], hint: str) -> tuple[_Model | None, Table, list[Fault], str]:
+    """(model or None, tree, faults, name of the file in messages). Raises ConfigError where there is no tree at all."""
+    where = shown_path(path)
+    tree, faults = parse(read_text(path, where, hint), where)
+    if not isinstance(tree, Table):
+        empty = Fault(where, None, f"the file is empty. {hint}") if tree is None else None
+        raise ConfigError(faults or [empty or Fault(where, 1, "expected a mapping of keys to values")])
+    try:
+        return model.model_validate(plain(tree)), tree, faults, where
+    except ValidationError as error:
+        return None, tree, [*faults, *faults_of(error, model, tree, where)], where
+
+
+def raise_faults(faults: list[Fault]) -> None:
+    """ConfigError in the order of the file, if there is anything to tell."""
+    if faults:
+        raise ConfigError(sorted(dict.fromkeys(faults), key=lambda fault: fault.line or 0))

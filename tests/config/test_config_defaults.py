@@ -1,0 +1,80 @@
+"""The files that a person starts from are valid, complete, and described by schemas that are fresh."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from schema_files import FOLDER, ROOT, schemas, text_of
+
+from crmsync.assess.run import list_names, sections
+from crmsync.config import load_config
+from crmsync.model.fields import ACCOUNT, FIELDS
+from crmsync.program import load_program
+from crmsync.program.parse import OPERATORS
+
+
+def test_the_shipped_connections_are_valid_and_state_the_defaults() -> None:
+    config = load_config(ROOT / "config")
+    assert config.portal().name == "main"
+    assert config.guards == type(config.guards)()
+    assert config.store_url() == f"sqlite:///{ROOT / 'state' / 'crmsync.db'}"
+
+
+def test_the_shipped_program_is_valid() -> None:
+    program = load_program(ROOT / "config" / "program.yaml", sections(), outputs=list_names())
+    assert program.name == "example"
+    assert program.exclude is not None
+
+
+def test_the_shipped_mapping_feeds_every_canonical_field() -> None:
+    mapping = load_config(ROOT / "config").portal().mapping()
+    assert mapping.objects == ("company", "contact", "deal")
+    for name, fields in FIELDS.items():
+        assert set(mapping.read[name]) == set(fields) - {"id"}
+
+
+def test_the_shipped_program_names_every_account_field_and_operator_in_its_head() -> None:
+    head = (ROOT / "config" / "program.yaml").read_text(encoding="utf-8").split("\nprogram:")[0]
+    words = set(re.findall(r"[a-z_]+", head))
+    assert set(ACCOUNT) - {"id"} <= words
+    assert set(OPERATORS) <= words
+
+
+@pytest.mark.parametrize("name", ["program.schema.json", "config.schema.json", "mapping.schema.json"])
+def test_the_committed_schema_is_what_the_code_reads(name: str) -> None:
+    committed = (FOLDER / name).read_text(encoding="utf-8")
+    assert committed == text_of(schemas()[name]), "run: python tests/config/schema_files.py"
+
+
+@pytest.mark.parametrize("name", ["program.schema.json", "config.schema.json", "mapping.schema.json"])
+def test_every_reference_of_a_schema_leads_somewhere(name: str) -> None:
+    schema = json.loads((FOLDER / name).read_text(encoding="utf-8"))
+
+    def references(part: Any) -> Iterator[str]:
+        if isinstance(part, dict):
+            for key, value in part.items():
+                if key == "$ref":
+                    yield value
+                else:
+                    yield from references(value)
+        elif isinstance(part, list):
+            for value in part:
+                yield from references(value)
+
+    found = set(references(schema))
+    assert found
+    for reference in found:
+        assert reference.removeprefix("#/$defs/") in schema["$defs"]
+
+
+@pytest.mark.parametrize("path", ["config/crmsync.yaml", "config/program.yaml", "mappings/hubspot.yaml"])
+def test_the_first_line_tells_editors_where_the_schema_stands(path: str) -> None:
+    file = ROOT / path
+    found = re.match(r"# yaml-language-server: \$schema=(\S+)\n", file.read_text(encoding="utf-8"))
+    assert found
+    assert (file.parent / found[1]).resolve().parent == FOLDER
+    assert (file.parent / found[1]).is_file()

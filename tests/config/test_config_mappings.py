@@ -1,0 +1,139 @@
+"""Field mappings: what they become, and every fault at once."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from crmsync.config import Mapping, NativeMap, ReadMap, load_mapping
+from crmsync.errors import ConfigError
+from crmsync.model.outputs import NativePolicy
+
+GOOD = """\
+crm: hubspot
+prefix: acme_
+group: {name: programme, label: Programme}
+company:
+  read:
+    name: name
+    revenue: {property: annualrevenue, currency: EUR, rate: 1.08}
+  write:
+    target: {property: hs_is_target_account, from: target_status, policy: own, values: {active: true, removed: "false"}}
+deal:
+  read: {accounts: associations.companies}
+"""
+
+
+def mapping(folder: Path, text: str, name: str = "hubspot.yaml", outputs: set[str] | None = None) -> Mapping:
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return load_mapping(path, outputs=outputs)
+
+
+def faults(folder: Path, text: str, name: str = "hubspot.yaml") -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        mapping(folder, text, name, {"tier", "target_status"})
+    return [str(fault).partition(f"{name}:")[2] for fault in caught.value.faults]
+
+
+def test_a_mapping_is_read_whole(tmp_path: Path) -> None:
+    read = mapping(tmp_path, GOOD)
+    assert (read.crm, read.prefix, read.group_name, read.group_label) == (
+        "hubspot", "acme_", "programme", "Programme",
+    )  # fmt: skip
+    assert read.objects == ("company", "deal")
+    assert read.read["company"] == {
+        "name": ReadMap("name"),
+        "revenue": ReadMap("annualrevenue", "EUR", Decimal("1.08")),
+    }
+    assert read.read["deal"]["accounts"].association == "companies"
+    assert read.read["company"]["name"].association is None
+    assert read.write["company"] == (
+        NativeMap(
+            "target", "hs_is_target_account", "target_status", NativePolicy.OWN, {"active": "true", "removed": "false"}
+        ),
+    )
+
+
+def test_the_digest_follows_the_meaning(tmp_path: Path) -> None:
+    digest = mapping(tmp_path, GOOD).digest
+    assert mapping(tmp_path, "# note\n" + GOOD).digest == digest
+    assert mapping(tmp_path, GOOD.replace("1.08", "1.09")).digest != digest
+
+
+def test_every_fault_comes_at_once_with_its_line(tmp_path: Path) -> None:
+    bad = """\
+crm: hubspot
+prefix: ABM
+company:
+  read:
+    id: hs_object_id
+    employes: numberofemployees
+    revenue: {property: annualrevenue, currency: EUR}
+    name: {property: name, currency: EUR, rate: 2}
+    city: 5
+    domain: {propertyy: domain}
+  writ: {}
+  write:
+    a: {property: hs_is_target_account, from: target_statu, policy: own}
+    b: {property: hs_ideal_customer_profile, from: tier, policy: mine}
+contacts: {}
+"""
+    found = faults(tmp_path, bad)
+    for expected in [
+        "2: prefix: does not fit the pattern ^[a-z][a-z0-9_]*_$",
+        "9: company.read.city: expected the name of a property, or {property: ...}",
+        "10: company.read.domain.property: missing; it is required",
+        "10: company.read.domain.propertyy: no such key. Did you mean property?",
+        "11: company.writ: no such key. Did you mean write?",
+        "14: company.write.b.policy: expected own, fill_blank or never",
+        "15: contacts: no such key. Did you mean contact?",
+    ]:
+        assert expected in found
+    assert len(found) == 7
+
+
+def test_faults_of_meaning_come_at_once(tmp_path: Path) -> None:
+    bad = """\
+crm: hubspot
+company:
+  read:
+    id: hs_object_id
+    employes: numberofemployees
+    revenue: {property: annualrevenue, currency: EUR}
+    name: {property: name, currency: EUR, rate: 2}
+  write:
+    a: {property: hs_is_target_account, from: target_statu, policy: own}
+    b: {property: hs_is_target_account, from: tier, policy: own}
+    c: {property: abm_tier, from: tier, policy: own}
+    d: {property: hs_object_id, from: tier, policy: own}
+"""
+    assert faults(tmp_path, bad) == [
+        "4: company.read.id: the record id is always read; leave it out",
+        "5: company.read.employes: no such field. Did you mean employees?",
+        "6: company.read.revenue: amounts in EUR need a rate: how many USD (the program's currency) one EUR is",
+        "7: company.read.name: currency and rate belong to amounts of money only",
+        "9: company.write.a.from: crmsync has no value named target_statu. Did you mean target_status?",
+        "10: company.write.b.property: hs_is_target_account is written by a already",
+        "11: company.write.c.property: abm_tier is crmsync's own; it is kept without a mapping",
+        "12: company.write.d.property: hs_object_id cannot be written",
+    ]
+
+
+def test_an_amount_in_the_program_s_own_currency_needs_no_rate(tmp_path: Path) -> None:
+    text = "crm: hubspot\ncompany: {read: {revenue: {property: annualrevenue, currency: USD}}}\n"
+    assert mapping(tmp_path, text).read["company"]["revenue"] == ReadMap("annualrevenue", "USD")
+    assert len(faults(tmp_path, text.replace("currency: USD", "rate: 2"))) == 1
+    assert len(faults(tmp_path, text.replace("USD", "EUR, rate: 0"))) == 1
+
+
+def test_a_mapping_without_objects_or_under_another_name_is_a_fault(tmp_path: Path) -> None:
+    assert len(faults(tmp_path, "crm: hubspot\n")) == 1
+    assert len(faults(tmp_path, GOOD, "salesforce.yaml")) == 1
+
+
+def test_a_missing_file_says_how_to_get_one(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="crmsync init DIR"):
+        load_mapping(tmp_path / "hubspot.yaml")
