@@ -1,0 +1,115 @@
+"""Rate limits with HubSpot's headers and refusals.
+
+Prevents a client from being tuned against a server that never says no.
+"""
+
+import re
+from collections import deque
+from collections.abc import Callable
+
+from crmsync.sandbox.hubspot.wire import PORTAL_ID, ApiError
+
+_RATE = re.compile(r"(\d+)\s*/\s*(\d*\.?\d*)\s*s")
+
+
+def parse_rate(text: str) -> tuple[int, float]:
+    """`190/10s` as calls and seconds. Raises ValueError."""
+    match = _RATE.fullmatch(text.strip())
+    if match is None or not int(match[1]):
+        raise ValueError(f"{text!r} is not a rate. Write calls and seconds: 190/10s")
+    return int(match[1]), float(match[2] or 1)
+
+
+class Window:
+    """A rolling window: at most `most` calls in any `seconds`. Refused calls do not count."""
+
+    def __init__(self, rate: str, elapsed: Callable[[], float]) -> None:
+        self.most, self.seconds = parse_rate(rate)
+        self._elapsed = elapsed
+        self._calls: deque[float] = deque()
+
+    def take(self) -> bool:
+        """Counts one call, or refuses it."""
+        now = self._elapsed()
+        while self._calls and now - self._calls[0] >= self.seconds:
+            self._calls.popleft()
+        if len(self._calls) >= self.most:
+            return False
+        self._calls.append(now)
+        return True
+
+    @property
+    def left(self) -> int:
+        """Calls that would still go through at this moment."""
+        return self.most - len(self._calls)
+
+    def clear(self) -> None:
+        """Forgets every call."""
+        self._calls.clear()
+
+
+class Limits:
+    """The three limits of an account: ten seconds, a day, and search by the second."""
+
+    def __init__(self, rate: str, search_rate: str, daily: int, elapsed: Callable[[], float], scale: float) -> None:
+        self.burst = Window(rate, elapsed)
+        self.search = Window(search_rate, elapsed)
+        self.daily = daily
+        self.used_today = 0
+        self._scale = scale
+
+    def take(self, searching: bool) -> dict[str, str]:
+        """Counts one call and returns its rate headers, or raises the 429. Search carries no rate headers."""
+        if self.used_today >= self.daily:
+            raise _refusal("DAILY", "You have reached your daily limit.", "api-calls-daily")
+        if searching:
+            if not self.search.take():
+                raise _refusal("SECONDLY", "You have reached your secondly limit.", "crm-search-secondly")
+            self.used_today += 1
+            return {}
+        if not self.burst.take():
+            message = "You have reached your ten_secondly_rolling limit."
+            raise _refusal("TEN_SECONDLY_ROLLING", message, "hapikey-api-calls-ten-secondly", self.headers())
+        self.used_today += 1
+        return self.headers()
+
+    def headers(self) -> dict[str, str]:
+        """Rate headers as they stand. The interval follows the sandbox's time scale."""
+        secondly = max(1, int(self.burst.most / self.burst.seconds))
+        return {
+            "X-HubSpot-RateLimit-Max": str(self.burst.most),
+            "X-HubSpot-RateLimit-Remaining": str(self.burst.left),
+            "X-HubSpot-RateLimit-Interval-Milliseconds": str(round(self.burst.seconds * 1000 / self._scale)),
+            "X-HubSpot-RateLimit-Daily": str(self.daily),
+            "X-HubSpot-RateLimit-Daily-Remaining": str(max(0, self.daily - self.used_today)),
+            "X-HubSpot-RateLimit-Secondly": str(secondly),
+            "X-HubSpot-RateLimit-Secondly-Remaining": str(min(secondly, self.burst.left)),
+        }
+
+    def clear(self) -> None:
+        """A new day."""
+        self.burst.clear()
+        self.search.clear()
+        self.used_today = 0
+
+
+class RateLimited(ApiError):
+    """A 429, with the headers that go with it."""
+
+    headers: dict[str, str]
+
+
+def _refusal(policy: str, message: str, group: str, headers: dict[str, str] | None = None) -> RateLimited:
+    refusal = RateLimited(
+        429, None, message, errorType="RATE_LIMIT", policyName=policy, groupName=f"publicapi:{group}:{PORTAL_ID}"
+    )
+    refusal.headers = headers or {}
+    return refusal
+
+
+def forced_429(searching: bool) -> RateLimited:
+    """The refusal that a fault asks for, whatever the window says."""
+    if searching:
+        return _refusal("SECONDLY", "You have reached your secondly limit.", "crm-search-secondly")
+    message = "You have reached your ten_secondly_rolling limit."
+    return _refusal("TEN_SECONDLY_ROLLING", message, "hapikey-api-calls-ten-secondly")

@@ -1,0 +1,234 @@
+"""Portal data from CSV files, as HubSpot exports them.
+
+Prevents a half-written or mislabelled file from becoming a portal that looks whole: one fault, file and line, stops it.
+"""
+
+import csv
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import polars as pl
+
+from crmsync.sandbox.hubspot.kinds import CHILD_TO_PARENT, KINDS, PARENT_TO_CHILD, Kind, Pair
+from crmsync.sandbox.hubspot.links import Edges, Links, Types
+from crmsync.sandbox.hubspot.table import CREATED, ID, MODIFIED
+from crmsync.sandbox.hubspot.wire import parse_ms
+
+
+class Reader(Protocol):
+    """What `csv.reader` gives."""
+
+    line_num: int
+
+    def __iter__(self) -> Iterator[list[str]]: ...
+    def __next__(self) -> list[str]: ...
+
+
+COMPANY_LINKS, CONTACT_LINKS = "associations.companies", "associations.contacts"
+
+
+class DataError(Exception):
+    """A file that cannot be loaded: what, where, what to do."""
+
+
+@dataclass(frozen=True)
+class Owner:
+    """One owner of the portal."""
+
+    id: str
+    email: str
+    first: str
+    last: str
+    teams: tuple[str, ...] = ()
+    archived: bool = False
+
+
+@dataclass
+class Data:
+    """A portal as loaded: one frame a kind, the links between them, the owners."""
+
+    frames: dict[str, pl.DataFrame]
+    links: dict[Pair, Callable[[], tuple[Edges, list[Types]]]]
+    owners: list[Owner] = field(default_factory=list)
+
+
+def read_csv(path: Path, id_column: str) -> dict[str, list[str | None]]:
+    """Columns of a CSV file, values as text, empty as None.
+
+    Raises DataError, with file and line, for a bad header, half a line, an id that is no number or stands twice.
+    """
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.reader(file, strict=True)
+        try:
+            header = next(reader, None)
+            _check_header(path, header, id_column)
+            assert header is not None
+            rows = _rows(path, reader, header, id_column)
+        except csv.Error as fault:
+            raise DataError(f"{path}:{reader.line_num}: {fault}. Quote the value or complete the line.") from fault
+        except UnicodeDecodeError as fault:
+            raise DataError(f"{path}: not UTF-8 text. Save the file as CSV UTF-8.") from fault
+    return {name: [row[i] or None for row in rows] for i, name in enumerate(header)}
+
+
+def _check_header(path: Path, header: list[str] | None, id_column: str) -> None:
+    if not header:
+        raise DataError(f"{path}:1: the file is empty. The first line must be the property names, {id_column} first.")
+    if id_column not in header:
+        raise DataError(f"{path}:1: the header has no {id_column}. The first line must be HubSpot property names.")
+    for name in header:
+        if not name.strip() or name != name.strip():
+            raise DataError(f"{path}:1: the header has an empty or padded name ({name!r}). Name every column.")
+        if header.count(name) > 1:
+            raise DataError(f"{path}:1: {name} stands twice in the header. Keep one of the columns.")
+
+
+def _rows(path: Path, reader: Reader, header: list[str], id_column: str) -> list[list[str]]:
+    at = header.index(id_column)
+    rows: list[list[str]] = []
+    seen: set[str] = set()
+    for row in reader:
+        if not row:
+            continue
+        line = reader.line_num
+        if len(row) != len(header):
+            raise DataError(f"{path}:{line}: {len(row)} values for {len(header)} columns. Complete or drop the line.")
+        key = row[at]
+        if not (key.isascii() and key.isdigit() and len(key) <= 18):
+            raise DataError(f"{path}:{line}: {id_column} {key!r} is not a record id. Use digits only.")
+        if key in seen:
+            raise DataError(f"{path}:{line}: {id_column} {key} stands twice. Keep one of the lines.")
+        seen.add(key)
+        rows.append(row)
+    return rows
+
+
+def load(folder: Path | None, now: int) -> Data:
+    """The portal of a folder; a missing file is an empty object type, a missing folder an error."""
+    if folder is not None and not folder.is_dir():
+        raise DataError(f"{folder}: no such folder. --data names a folder with companies.csv, contacts.csv, deals.csv.")
+    raw: dict[str, dict[str, list[str | None]]] = {}
+    frames: dict[str, pl.DataFrame] = {}
+    for kind in KINDS:
+        path = folder / kind.file if folder else None
+        raw[kind.name] = read_csv(path, "hs_object_id") if path and path.exists() else {"hs_object_id": []}
+        frames[kind.name] = frame_of(kind, raw[kind.name], now)
+    owners_file = folder / "owners.csv" if folder else None
+    owners = _owners(read_csv(owners_file, "id")) if owners_file and owners_file.exists() else []
+    return Data(frames, links_of(frames, raw["deals"]), owners)
+
+
+def _owners(columns: dict[str, list[str | None]]) -> list[Owner]:
+    def of(name: str, at: int) -> str:
+        values = columns.get(name)
+        return (values[at] if values else None) or ""
+
+    return [
+        Owner(
+            of("id", at), of("email", at), of("firstName", at), of("lastName", at),
+            tuple(team for team in of("teams", at).split(";") if team), of("archived", at) == "true",
+        )
+        for at in range(len(columns["id"]))
+    ]  # fmt: skip
+
+
+def frame_of(kind: Kind, columns: dict[str, list[str | None]], now: int) -> pl.DataFrame:
+    """The columns of a table: ids and stamps as integers, the rest as text, ascending by id."""
+    ids = [int(value or 0) for value in columns["hs_object_id"]]
+    blank: list[str | None] = [None] * len(ids)
+    modified = [parse_ms(v) if v else None for v in columns.get(kind.modified, blank)]
+    created = [parse_ms(v) if v else None for v in columns.get("createdate", blank)]
+    data: dict[str, pl.Series] = {
+        ID: pl.Series(ids, dtype=pl.Int64),
+        CREATED: pl.Series(
+            [c if c is not None else m if m is not None else now for c, m in zip(created, modified, strict=True)],
+            dtype=pl.Int64,
+        ),
+        MODIFIED: pl.Series(
+            [m if m is not None else c if c is not None else now for c, m in zip(created, modified, strict=True)],
+            dtype=pl.Int64,
+        ),
+    }
+    apart = {"hs_object_id", "createdate", kind.modified, COMPANY_LINKS, CONTACT_LINKS}
+    data |= {name: pl.Series(values, dtype=pl.String) for name, values in columns.items() if name not in apart}
+    return pl.DataFrame(data).sort(ID)
+
+
+def links_of(
+    frames: dict[str, pl.DataFrame], deals: dict[str, list[str | None]]
+) -> dict[Pair, Callable[[], tuple[Edges, list[Types]]]]:
+    """Loaders of every directed pair. A link to a record that does not exist is no link."""
+    plain: Callable[[], tuple[Edges, list[Types]]] = lambda: (_edges([], []), [frozenset({449})])  # noqa: E731
+    ids = {name: frame[ID] for name, frame in frames.items()}
+
+    def contact_company() -> Edges:
+        return _by_column(frames["contacts"], "associatedcompanyid", ids["companies"])
+
+    def parent() -> Edges:
+        return _by_column(frames["companies"], "hs_parent_company_id", ids["companies"])
+
+    def deal_company() -> Edges:
+        edges = _by_list(deals, COMPANY_LINKS, ids["companies"])
+        first = edges["from"].is_first_distinct()
+        return edges.with_columns(kind=pl.when(first).then(0).otherwise(1).cast(pl.Int8))
+
+    def deal_contact() -> Edges:
+        return _by_list(deals, CONTACT_LINKS, ids["contacts"])
+
+    def family() -> tuple[Edges, list[Types]]:
+        up = parent()
+        down = _flip(up).with_columns(kind=pl.lit(1, dtype=pl.Int8))
+        return pl.concat([up, down]), [frozenset({CHILD_TO_PARENT}), frozenset({PARENT_TO_CHILD})]
+
+    return {
+        ("contacts", "companies"): lambda: (contact_company(), [frozenset({1, 279})]),
+        ("companies", "contacts"): lambda: (_flip(contact_company()), [frozenset({2, 280})]),
+        ("deals", "companies"): lambda: (deal_company(), [frozenset({5, 341}), frozenset({341})]),
+        ("companies", "deals"): lambda: (_flip(deal_company()), [frozenset({6, 342}), frozenset({342})]),
+        ("deals", "contacts"): lambda: (deal_contact(), [frozenset({3})]),
+        ("contacts", "deals"): lambda: (_flip(deal_contact()), [frozenset({4})]),
+        ("companies", "companies"): family,
+        ("contacts", "contacts"): plain,
+        ("deals", "deals"): plain,
+    }
+
+
+def _edges(source: list[int], target: list[int]) -> Edges:
+    return pl.DataFrame(
+        {
+            "from": pl.Series(source, dtype=pl.Int64),
+            "to": pl.Series(target, dtype=pl.Int64),
+            "kind": pl.Series([0] * len(source), dtype=pl.Int8),
+        }
+    )
+
+
+def _flip(edges: Edges) -> Edges:
+    return edges.select(pl.col("to").alias("from"), pl.col("from").alias("to"), "kind")
+
+
+def _by_column(frame: pl.DataFrame, name: str, known: pl.Series) -> Edges:
+    if name not in frame.columns:
+        return _edges([], [])
+    edges = frame.select(pl.col(ID).alias("from"), pl.col(name).cast(pl.Int64, strict=False).alias("to"))
+    edges = edges.drop_nulls().with_columns(kind=pl.lit(0, dtype=pl.Int8))
+    return edges.join(known.to_frame("to"), on="to", how="semi", maintain_order="left")
+
+
+def _by_list(columns: dict[str, list[str | None]], name: str, known: pl.Series) -> Edges:
+    source: list[int] = []
+    target: list[int] = []
+    for id_, text in zip(columns["hs_object_id"], columns.get(name, []), strict=False):
+        for part in dict.fromkeys((text or "").split(";")):
+            if part.isdigit():
+                source.append(int(id_ or 0))
+                target.append(int(part))
+    edges = _edges(source, target)
+    return edges.join(known.to_frame("to"), on="to", how="semi", maintain_order="left")
+
+
+def web_links(data: Data) -> dict[Pair, Links]:
+    """Lazy links of a portal."""
+    return {pair: Links(loader) for pair, loader in data.links.items()}
