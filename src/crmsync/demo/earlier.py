@@ -1,7 +1,7 @@
 """Make the demo portal look as if earlier runs had left their decisions in it.
 
-The portal's CSV holds tiers and seats from before, in columns that a sandbox loads as custom text. Left so, the first run
-would rightly refuse them: an owned property of another type. Here they get the type and options that crmsync gives them.
+The portal's CSV holds tiers and seats from before, in columns that a sandbox loads as custom text. Left so, the first
+run would rightly refuse them: owned properties of another type. Here they get the type and options crmsync gives them.
 """
 
 from __future__ import annotations
