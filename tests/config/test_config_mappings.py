@@ -83,7 +83,7 @@ contacts: {}
 """
     found = faults(tmp_path, bad)
     for expected in [
-        "2: prefix: does not fit the pattern ^[a-z][a-z0-9_]*_$",
+        "2: prefix: expected lower-case letters, digits and _, ending with _, such as abm_",
         "9: company.read.city: expected the name of a property, or {property: ...}",
         "10: company.read.domain.property: missing; it is required",
         "10: company.read.domain.propertyy: no such key. Did you mean property?",

@@ -98,6 +98,7 @@ lists: [teir]
         "config/program.yaml:13: tiers.layers.tier_5: expected a condition {field: {operator: value}} "
         "or a condition's name",
         "config/program.yaml:14: tiers.layers.tier_5: given twice (first on line 13)",
+        "config/program.yaml:15: tiers.layers.tier_4.employes: no such field. Did you mean employees?",
         "config/program.yaml:16: targets.capacity.total: missing; it is required",
         "config/program.yaml:16: targets.capacity.totl: no such key. Did you mean total?",
         "config/program.yaml:17: lists[1]: no list can be made of teir. Did you mean tier?",

@@ -15,6 +15,7 @@ from crmsync.program.loader import (
     load_program_text,
 )
 from crmsync.program.schema import json_schema
+from crmsync.program.units import currency_digits, money_text
 from crmsync.program.words import describe, explain, predicate, read_value
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "Section",
     "children",
     "compile_expr",
+    "currency_digits",
     "describe",
     "explain",
     "fields_of",
@@ -38,6 +40,7 @@ __all__ = [
     "leaves",
     "load_program",
     "load_program_text",
+    "money_text",
     "never_true",
     "nodes",
     "predicate",

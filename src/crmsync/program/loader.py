@@ -11,6 +11,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -44,6 +45,7 @@ from crmsync.program.yaml import (
 
 OWN_KEYS = ("program", "currency", "conditions", "exclude", "lists")
 CONDITION_SCHEMA = {"x-crmsync": "condition"}
+_ANY_OBJECT = {**FIELDS["company"], **FIELDS["contact"], **FIELDS["deal"], **FIELDS["company"]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +67,14 @@ class ConditionSpec:
         if isinstance(value, cls):
             return value
         if isinstance(value, LineStr | LineDict | LineList):
-            return cls(value.node)
+            spec = cls(value.node)
+            if (specs := _READ.get()) is not None:
+                specs.append(spec)
+            return spec
         raise ValueError("expected a condition {field: {operator: value}} or a condition's name")
+
+
+_READ: ContextVar[list[ConditionSpec] | None] = ContextVar("conditions read by the model at hand", default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,16 +282,28 @@ class _Load:
             return section.default
         # Set first, so that two sections that ask for each other end instead of going in circles.
         self._resolved[key] = None
+        specs: list[ConditionSpec] = []
+        token = _READ.set(specs)
         try:
             model = section.model.model_validate(plain(entry.value))
         except ValidationError as error:
             self.faults.extend(faults_of(error, section.model, entry.value, self.where))
+            self._check(specs)
             return None
+        finally:
+            _READ.reset(token)
         self._resolving.add(key)
         value = section.resolve(model, Resolver(self, key, entry.value))
         self._resolving.discard(key)
         self._resolved[key] = value
         return value
+
+    def _check(self, specs: Sequence[ConditionSpec]) -> None:
+        """Faults in the conditions of a section whose model is refused, so that they come with the others."""
+        parser = Parser(self.where, self.currency, _ANY_OBJECT, lambda name, _: self._lookup(name, "company"))
+        for spec in specs:
+            parser.parse(spec.node)
+        self.faults.extend(parser.faults)
 
     def _lookup(self, name: str, object: ObjectName) -> tuple[Condition | None, str]:
         if name in self._open:

@@ -44,6 +44,14 @@ _LIMITS = {
     "string_too_long": ("max_length", "expected at most {0} characters"),
 }
 
+_PATTERNS = {
+    r"^[a-z][a-z0-9_]*$": "expected lower-case letters, digits and _, a letter first",
+    r"^[a-z][a-z0-9_]*_$": "expected lower-case letters, digits and _, ending with _, such as abm_",
+    r"^[A-Z]{3}$": "expected a currency such as USD",
+    r"^[A-Za-z][A-Za-z0-9_.]*$": "expected an internal name: letters, digits and _",
+    r"^[A-Za-z0-9][\w.-]*$": "expected a name of letters, digits, -, _ and .",
+}
+
 
 def faults_of(error: ValidationError, model: type[BaseModel], tree: Tree, where: str) -> list[Fault]:
     """Every fault of `error`, which arose when `plain(tree)` was validated as `model`."""
@@ -71,6 +79,8 @@ def _words(detail: ErrorDetails, model: type[BaseModel], location: tuple[int | s
         return f"expected {options}.{near}" if near else f"expected {options}"
     if kind == "value_error":
         return str(context.get("error", detail["msg"].removeprefix("Value error, ")))
+    if kind == "string_pattern_mismatch" and context.get("pattern") in _PATTERNS:
+        return _PATTERNS[str(context["pattern"])]
     if kind in _LIMITS:
         name, text = _LIMITS[kind]
         return text.format(context.get(name, ""))
