@@ -18,11 +18,11 @@ import polars as pl
 import sqlalchemy as sa
 
 from crmsync.store.database import Database, chunks
-from crmsync.store.frames import decode, in_id_order, read_properties
+from crmsync.store.frames import compact, decode, in_id_order, read_properties
 from crmsync.store.schema import associations, owners, records, spaces, state
 from crmsync.store.timestamps import from_text, to_text
 
-_CHUNK_ROWS = 100_000
+_CHUNK_ROWS = 20_000
 _CHUNK_IDS = 500
 _RECORD_COLUMNS = ("space", "id", "modified_at", "pull_id", "properties")
 
@@ -154,13 +154,23 @@ class Mirror:
 
     def load(self, portal: str, object_: str, properties: Sequence[str]) -> pl.DataFrame:
         """`id` and one String column a property, null where there is no value or an empty one, in order of id
-        (numeric where all ids are numbers, otherwise by bytes). Made of chunks, with no second copy of the values.
+        (numeric where all ids are numbers, otherwise by bytes).
+
+        A text column takes 16 bytes a row and, beyond 12 bytes, the text: 5 M contacts with 4 properties take 0.9 GB.
+        For more, `scan` and turn each part into narrower types.
         """
-        wanted = [name for name in dict.fromkeys(properties) if name != "id"]
+        wanted = _columns(properties)
+        return in_id_order(map(compact, self.scan(portal, object_, wanted)), ["id", *wanted])
+
+    def scan(self, portal: str, object_: str, properties: Sequence[str]) -> Iterator[pl.DataFrame]:
+        """As `load`, in parts of 20,000 rows or fewer, all of one state of the mirror, ordered by the bytes of the id."""
+        wanted = _columns(properties)
         with self._db.read() as connection:
             space = _space(connection, portal, object_)
-            pages = self._pages(connection, space, bool(wanted)) if space is not None else iter(())
-            return in_id_order((read_properties(ids, texts, wanted) for ids, texts in pages), ["id", *wanted])
+            if space is None:
+                return
+            for ids, texts in self._pages(connection, space, bool(wanted)):
+                yield read_properties(ids, texts, wanted)
 
     def get(self, portal: str, object_: str, id_: str) -> dict[str, str | None] | None:
         """One record's properties; None where it is not mirrored."""
@@ -183,6 +193,26 @@ class Mirror:
         with self._db.read() as connection:
             space = _space(connection, portal, object_)
             return 0 if space is None else int(connection.execute(_count(space)).scalar_one())
+
+    def modified_times(self, portal: str, object_: str, ids: Iterable[str]) -> dict[str, str]:
+        """The CRM's modified time, as it said it, of the given records that are mirrored."""
+        with self._db.read() as connection:
+            space = _space(connection, portal, object_)
+            known: dict[str, str] = {}
+            for part in chunks(list(ids), _CHUNK_IDS) if space is not None else ():
+                query = sa.select(records.c.id, records.c.modified_at)
+                rows = connection.execute(query.where(records.c.space == space, records.c.id.in_(part)))
+                known.update((id_, modified) for id_, modified in rows)
+            return known
+
+    def count_since(self, portal: str, object_: str, since: datetime) -> int:
+        """How many mirrored records the CRM says were modified at or after `since`, to the second."""
+        with self._db.read() as connection:
+            space = _space(connection, portal, object_)
+            query = sa.select(sa.func.count()).where(
+                records.c.space == space, sa.func.substr(records.c.modified_at, 1, 19) >= f"{since:%Y-%m-%dT%H:%M:%S}"
+            )
+            return 0 if space is None else int(connection.execute(query).scalar_one())
 
     def ids(self, portal: str, object_: str) -> pl.Series:
         """Every mirrored id, in the order of `load`."""
@@ -319,6 +349,10 @@ class Mirror:
             if len(rows) < _CHUNK_ROWS:
                 return
             last = ids[-1]
+
+
+def _columns(properties: Sequence[str]) -> list[str]:
+    return [name for name in dict.fromkeys(properties) if name != "id"]
 
 
 def _line(text: bytes) -> bytes:
