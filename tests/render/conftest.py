@@ -11,7 +11,7 @@ import pytest
 from crmsync.model.plan import CHANGE_SCHEMA, GuardReading, Plan
 from crmsync.planning.render import PEOPLE_SCHEMA
 
-BASIS = {"program_digest": "3f2a9117c0ffee00", "complete": True}
+BASIS = {"complete": True}
 
 _CHANGES = [
     ("company", "101", "abm_tier", "tier_2", "tier_1", "tiers", "technologies now has salesforce"),
@@ -55,6 +55,7 @@ _LISTS = [
 
 def summary() -> dict[str, Any]:
     return {
+        "program": "example", "program_digest": "3f2a911",
         "read": {
             "company": {"read": 1000, "expected": 1000, "complete": True},
             "contact": {"read": 7125, "expected": 7125, "complete": True},
@@ -73,7 +74,8 @@ def summary() -> dict[str, Any]:
         },
         "lists": _LISTS,
         "quality": {
-            "unreadable": [{"id": "104", "field": "revenue", "value": "12,5 M€"}],
+            "unreadable": [{"object": "company", "id": "104", "field": "revenue", "value": "12,5 M€"}],
+            "unreadable_total": 3,
             "duplicates": [{"domain": "snapon.example", "ids": ["101", "103"]}],
             "notes": ["The ICP holds 512 accounts; 500 is recommended."],
         },
@@ -103,7 +105,7 @@ BREACH = GuardReading(
 def plan() -> Plan:
     rows = [(seq, *row, False) for seq, row in enumerate(_CHANGES, start=1)]
     return Plan(
-        id="p-7c1e", portal="main", kind="full", as_of="2026-11-01T00:00:00+00:00", program="example",
+        id="p-7c1e", portal="main", kind="full", as_of="2026-11-01T00:00:00+00:00", program="3f2a9117c0ffee00",
         created_at="2026-11-01T08:00:00+00:00", changes=pl.DataFrame(rows, schema=CHANGE_SCHEMA, orient="row"),
         basis=BASIS, summary=summary(), guards=GUARDS, digest="d0",
     )  # fmt: skip

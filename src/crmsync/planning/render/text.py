@@ -18,7 +18,7 @@ _SIDE_BY_SIDE = 110
 _DETAIL = 40
 _MOVES = 10
 #: A name from the CRM must not steer the terminal: control characters are shown, not sent.
-_CONTROL = {code: "·" for code in (*range(32), *range(127, 160))} | {ord("\n"): " ", ord("\t"): " "}
+_CONTROL = dict.fromkeys((*range(32), *range(127, 160)), "·") | {ord("\n"): " ", ord("\t"): " "}
 
 
 def render_text(plan: Plan, people: pl.DataFrame | None = None, *, width: int = 110, color: bool = False) -> str:

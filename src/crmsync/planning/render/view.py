@@ -119,13 +119,18 @@ def seconds(value: float) -> str:
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
+def moment(text: str) -> str:
+    """A moment as people write it: the day alone at midnight UTC, else to the minute."""
+    day, _, rest = text.partition("T")
+    clock = rest[:5]
+    return day if clock in ("", "00:00") else f"{day} {clock}"
+
+
 def title(plan: Plan) -> list[str]:
     """What plan this is, in parts: id, portal, program, as-of, and the run that it undoes."""
-    digest = plan.basis.get("program_digest") or plan.basis.get("program") or ""
-    program = f"program {plan.program}"
-    if isinstance(digest, str) and digest and not digest.startswith(plan.program) and plan.program != digest:
-        program += f" ({digest[:7]})"
-    parts = [f"Plan {plan.id}", f"portal {plan.portal}", program, f"as of {plan.as_of.replace('T00:00:00+00:00', '')}"]
+    name, digest = plan.summary.get("program"), str(plan.summary.get("program_digest") or plan.program)[:7]
+    program = f"program {name} ({digest})" if name else f"program {digest}"
+    parts = [f"Plan {plan.id}", f"portal {plan.portal}", program, f"as of {moment(plan.as_of)}"]
     if plan.undoes:
         parts.insert(1, f"undoes run {plan.undoes}")
     return parts
@@ -264,20 +269,28 @@ def findings(plan: Plan, people: People) -> list[str]:
     lines = []
     unreadable = quality.get("unreadable") or ()
     if unreadable:
-        shown = [
-            f'{people.get("company", str(u.get("id"))).label} {u.get("field")} "{u.get("value")}"'
-            for u in unreadable[:NAMED]
-        ]
-        lines.append(f"Unreadable, so unknown: {_and_more(shown, len(unreadable))}")
+        shown = [_unreadable(entry, people) for entry in unreadable[:NAMED]]
+        total = int(quality.get("unreadable_total") or len(unreadable))
+        lines.append(f"Unreadable, so unknown: {_and_more(shown, total)}")
     duplicates = quality.get("duplicates") or ()
     if duplicates:
         shown = [
             f"{d.get('domain')} ({', '.join(people.labels('company', d.get('ids') or ()))})" for d in duplicates[:NAMED]
         ]
-        lines.append(f"Probable duplicates: {_and_more(shown, len(duplicates))}")
+        total = int(quality.get("duplicates_total") or len(duplicates))
+        lines.append(f"Probable duplicates: {_and_more(shown, total)}")
     lines += [str(note) for note in quality.get("notes") or ()]
     lines += [note for note in plan.notes if note not in lines]
+    refused = int((plan.summary.get("dead_letters") or {}).get("count") or 0)
+    if refused:
+        lines.append(f"{plural(refused, 'change')} left out: the CRM refused the same before; see crmsync dead-letters")
     return lines
+
+
+def _unreadable(entry: Mapping[str, Any], people: People) -> str:
+    who = people.get(str(entry.get("object") or "company"), str(entry.get("id")))
+    value = entry.get("value")
+    return f"{who.label} {entry.get('field')}" + (f' "{value}"' if value else "")
 
 
 def withheld_line(plan: Plan) -> str:
