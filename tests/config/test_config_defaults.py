@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from json_schema_reader import objections
 from schema_files import FOLDER, ROOT, schemas, text_of
 
 from crmsync.assess.run import list_names, sections
@@ -15,6 +16,7 @@ from crmsync.config import load_config
 from crmsync.model.fields import ACCOUNT, FIELDS
 from crmsync.program import load_program
 from crmsync.program.parse import OPERATORS
+from crmsync.program.yaml import parse, plain
 
 
 def test_the_shipped_connections_are_valid_and_state_the_defaults() -> None:
@@ -78,3 +80,42 @@ def test_the_first_line_tells_editors_where_the_schema_stands(path: str) -> None
     assert found
     assert (file.parent / found[1]).resolve().parent == FOLDER
     assert (file.parent / found[1]).is_file()
+
+
+FILES = [
+    ("config/crmsync.yaml", "config.schema.json"),
+    ("config/program.yaml", "program.schema.json"),
+    ("mappings/hubspot.yaml", "mapping.schema.json"),
+    ("src/crmsync/demo/program.yaml", "program.schema.json"),
+]
+
+
+def objected(text: str, schema: str) -> list[str]:
+    tree, faults = parse(text, "f.yaml")
+    assert tree is not None
+    assert not faults
+    root = schemas()[schema]
+    return objections(plain(tree), root, root)
+
+
+@pytest.mark.parametrize(("path", "schema"), FILES)
+def test_the_schema_accepts_the_shipped_file(path: str, schema: str) -> None:
+    assert objected((ROOT / path).read_text(encoding="utf-8"), schema) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "schema"),
+    [
+        ("program: x\nicp: {employes: {gte: 1}}", "program.schema.json"),
+        ("program: x\nicp: {employees: {has_any: [1]}}", "program.schema.json"),
+        ("program: x\nicpp: {employees: {gte: 1}}", "program.schema.json"),
+        ("program: x\ntargets: {frm: [tier_1]}", "program.schema.json"),
+        ("portals: {main: {hubspot: {token: pat-na1-x}}}", "config.schema.json"),
+        ("portals: {main: {hubspot: {token: env:X}}}\nguards: {max_demotions: a lot}", "config.schema.json"),
+        ("portals: {main: {hubspot: {token: env:X}, scope: {employes: {gte: 1}}}}", "config.schema.json"),
+        ("crm: hubspot\ncompany: {read: {employes: x}}", "mapping.schema.json"),
+        ("crm: hubspot\ncompany: {write: {a: {property: x, from: tier, policy: mine}}}", "mapping.schema.json"),
+    ],
+)
+def test_the_schema_objects_where_the_loader_does(text: str, schema: str) -> None:
+    assert objected(text, schema)

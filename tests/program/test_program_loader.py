@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from crmsync.errors import ConfigError
+from crmsync.errors import ConfigError, Fault
 from crmsync.program import Named, Program, Section, leaves, load_program, load_program_text
 
 GOOD = """\
@@ -182,3 +184,36 @@ def test_a_file_saved_with_a_byte_order_mark_and_windows_lines_is_read(tmp_path:
     path = tmp_path / "program.yaml"
     path.write_bytes(b"\xef\xbb\xbf" + GOOD.replace("\n", "\r\n").encode())
     assert load_program(path, sections).digest == load(GOOD, sections).digest
+
+
+WORDS = st.sampled_from(
+    (
+        *("program", "icp", "tiers", "layers", "all", "not", "employees", "gte", "in", "revenue", "between", "x", "NO"),
+        *(": ", ":", "- ", "[", "]", "{", "}", ", ", "\n", "\n  ", "\n    ", "5", "1.5", "*a", "&a ", "'", '"', "!t "),
+    )
+)
+
+
+def told(text: str, sections: list[Section]) -> Sequence[Fault]:
+    """The faults of a text, none if it is a program; any other exception is a failure."""
+    try:
+        load_program_text(text, "f.yaml", sections)
+    except ConfigError as error:
+        return error.faults or [Fault("no fault at all", None, "")]
+    return []
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.one_of(st.text(max_size=60), st.lists(WORDS, max_size=30).map("".join)))
+def test_any_text_is_a_program_or_a_list_of_faults(sections: list[Section], text: str) -> None:
+    assert all(fault.where == "f.yaml" for fault in told(text, sections))
+
+
+LINES = GOOD.splitlines()
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.integers(0, len(LINES) - 1), min_size=1, max_size=5))
+def test_a_program_with_lines_missing_is_read_or_refused_with_lines(sections: list[Section], gone: list[int]) -> None:
+    text = "\n".join(line for number, line in enumerate(LINES) if number not in gone)
+    assert all(fault.line is not None for fault in told(text, sections))

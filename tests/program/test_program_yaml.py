@@ -85,12 +85,22 @@ def test_all_repeated_keys_are_told_with_the_line_of_the_first() -> None:
         ("a: 1\n---\nb: 2", "not YAML"),
         ("a: &x [*x]", ""),
         ("a: *nowhere", "not YAML"),
+        ("%YAML 1.1\n---\na: NO", "only 1.2 is read here"),
+        ("a: \x00", "not YAML"),
+        ('a: "\\U99999999"', "not YAML"),
     ],
 )
 def test_what_would_be_ambiguous_or_unsafe_is_a_fault(text: str, part: str) -> None:
     _, faults = parse(text, "f.yaml")
     assert faults
     assert part in str(faults[0])
+
+
+def test_anchors_are_read_and_may_be_named_again() -> None:
+    tree, faults = parse("a: &x 1\nb: *x\nc: &x 2\nd: *x\n", "f.yaml")
+    assert not faults
+    assert isinstance(tree, Table)
+    assert [getattr(entry.value, "value", None) for entry in tree.entries] == [1, 1, 2, 2]
 
 
 def test_anchors_that_multiply_are_stopped() -> None:

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import cast
 
+from crmsync.normalize.domain import domain
+
 _DECIMALS = {
     **dict.fromkeys(("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "VND", "VUV"), 0),
     **dict.fromkeys(("XAF", "XOF", "XPF"), 0),
@@ -62,8 +64,7 @@ def region_name(text: str) -> str:
 
 def domain_name(text: str) -> str:
     """A domain as records carry it: lower case, without scheme, path or `www.`."""
-    read = _normaliser("domain", "domain")
-    return (read(text) if read is not None else None) or text.strip().lower()
+    return domain(text) or text.strip().lower()
 
 
 def _normaliser(module: str, function: str) -> Callable[[str], str | None] | None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import difflib
 import io
+import re
+import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
@@ -15,7 +17,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.error import MarkedYAMLError, ReusedAnchorWarning, YAMLError
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
 from crmsync.errors import ConfigError, Fault
@@ -117,13 +119,20 @@ def fault_at(where: str, line: int | None, path: Iterable[str | int], message: s
 
 def parse(text: str, where: str) -> tuple[Tree | None, list[Fault]]:
     """`text` as a tree, and every fault of its form. Broken YAML: no tree and one fault; empty text: neither."""
+    directive = re.search(r"^%YAML\s+(\S+)", text, re.MULTILINE)
+    if directive and directive[1] != "1.2":
+        line = text.count("\n", 0, directive.start()) + 1
+        return None, [Fault(where, line, f"this says YAML {directive[1]}; only 1.2 is read here, remove the line")]
     reader = YAML(typ="rt")
     reader.version = (1, 2)
     try:
-        root = reader.compose(io.StringIO(text))
+        with warnings.catch_warnings():
+            # An anchor's name used again is legal: an alias means the latest one before it.
+            warnings.simplefilter("ignore", ReusedAnchorWarning)
+            root = reader.compose(io.StringIO(text))
     except MarkedYAMLError as error:
         return None, [_broken(error, where)]
-    except (YAMLError, RecursionError, ValueError) as error:
+    except (YAMLError, RecursionError, ValueError, OverflowError) as error:
         reason = "nested too deeply" if isinstance(error, RecursionError) else str(error).splitlines()[0]
         return None, [Fault(where, None, f"this is not YAML: {reason}")]
     if root is None:
