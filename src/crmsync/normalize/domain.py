@@ -1,7 +1,7 @@
 """The domain of a company from a URL, an e-mail address or what somebody pasted into the field.
 
-The failure this prevents: `https://www.Example.com/`, `example.com` and `Jo@mail.example.com` taken for three companies,
-and a free mailbox taken for an employer.
+The failure this prevents: `https://www.Example.com/`, `example.com` and `Jo@mail.example.com` taken for three
+companies, and a free mailbox taken for an employer.
 """
 
 from __future__ import annotations
