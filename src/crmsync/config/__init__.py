@@ -4,14 +4,15 @@ from crmsync.config.connections import (
     Config,
     Guards,
     HubSpot,
-    Limit,
     Portal,
     Schedule,
     config_json_schema,
     load_config,
 )
 from crmsync.config.mappings import Mapping, NativeMap, ReadMap, load_mapping, mapping_json_schema
+from crmsync.config.schedules import cron_trigger
 from crmsync.config.secrets import Secret, resolve_secret
+from crmsync.model.limits import Limit
 
 __all__ = [
     "Config",
@@ -25,6 +26,7 @@ __all__ = [
     "Schedule",
     "Secret",
     "config_json_schema",
+    "cron_trigger",
     "load_config",
     "load_mapping",
     "mapping_json_schema",

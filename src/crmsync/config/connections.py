@@ -16,13 +16,14 @@ from typing import Annotated, Any, Literal
 from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from apscheduler.triggers.cron import CronTrigger
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from crmsync.config.mappings import Mapping, load_mapping
 from crmsync.config.reading import Strict, raise_faults, read_settings
+from crmsync.config.schedules import cron_trigger
 from crmsync.config.secrets import LITERAL, PATTERN, Secret, resolve_secret
 from crmsync.errors import ConfigError, Fault
+from crmsync.model.limits import Limit
 from crmsync.program.conditions import Condition
 from crmsync.program.loader import ConditionSpec, program_currency, shown_path
 from crmsync.program.parse import Parser
@@ -33,14 +34,6 @@ FILE = "crmsync.yaml"
 HINT = "Run `crmsync init DIR` to get one, then `crmsync --config DIR/config`."
 _PER_CENT = r"^[0-9]+(\.[0-9]+)?\s*%$"
 ApiVersion = Literal["2026-09", "2026-03", "v3"]
-
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """`share` of a base in per cent (10.0 is 10 %), or an absolute `count`; one of the two."""
-
-    share: float | None = None
-    count: int | None = None
 
 
 def _share(value: object) -> float:
@@ -123,7 +116,7 @@ class HubSpot(Strict):
 
 def _cron(value: str) -> str:
     try:
-        CronTrigger.from_crontab(value, timezone="UTC")
+        cron_trigger(value)
     except ValueError as error:
         raise ValueError(f'expected five fields such as "*/10 * * * *"; {error}') from None
     return value

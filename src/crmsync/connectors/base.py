@@ -132,6 +132,10 @@ class Connector(Protocol):
         """
         ...
 
+    def newest(self, object_: ObjectName, properties: Sequence[str], since: datetime) -> tuple[int, Page]:
+        """(how many records changed at or after `since`, one page of those changed last): a single call."""
+        ...
+
     def read(self, object_: ObjectName, ids: Sequence[str], properties: Sequence[str]) -> ReadBack:
         """Current values of the given records, any number of ids, batched."""
         ...

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from crmsync.model.fields import ObjectName
+from crmsync.model.limits import Limit
 from crmsync.model.outputs import Output
 from crmsync.model.plan import GuardReading
 from crmsync.model.snapshot import HELD, Coverage
@@ -21,41 +23,23 @@ TARGET_SEATS = ("approved", "active", "at_risk")
 
 
 @dataclass(frozen=True, slots=True)
-class Limit:
-    """`share` of a base in per cent, or an absolute `count`."""
-
-    share: float | None = None
-    count: int | None = None
-
-    def __str__(self) -> str:
-        return f"{self.share:g}%" if self.share is not None else str(self.count)
-
-    def allows(self, value: int, base: int, floor: int) -> bool:
-        """Whether `value` of `base` is within the limit; a share never objects to `floor` records or fewer."""
-        if self.count is not None:
-            return value <= self.count
-        assert self.share is not None
-        return value <= floor or value * 100 <= self.share * base
-
-
-@dataclass(frozen=True, slots=True)
 class GuardLimits:
-    """The limits of one portal; None switches a guard off."""
+    """The limits of one portal (config.connections.Guards has the defaults); None switches a guard off."""
 
-    max_tier_moves: Limit | None = Limit(share=10)
-    max_demotions: Limit | None = Limit(share=5)
-    max_targets_removed: Limit | None = Limit(count=10)
-    max_list_exits: Limit | None = Limit(share=20)
-    max_blanked: Limit | None = Limit(share=5)
-    min_snapshot: float | None = 98
-    floor: int = 3
+    max_tier_moves: Limit | None
+    max_demotions: Limit | None
+    max_targets_removed: Limit | None
+    max_list_exits: Limit | None
+    max_blanked: Limit | None
+    min_snapshot: float | None
+    floor: int
 
 
 def read_guards(
     changes: pl.DataFrame,
-    frames: Mapping[str, pl.DataFrame],
+    frames: Mapping[ObjectName, pl.DataFrame],
     outputs: Sequence[Output],
-    coverage: Mapping[str, Coverage],
+    coverage: Mapping[ObjectName, Coverage],
     limits: GuardLimits,
     *,
     prefix: str,
@@ -99,7 +83,7 @@ def _share(name: str, label: str, value: int, base: int, limit: Limit | None, fl
     return [GuardReading(name, value, base, str(limit), breached, message)]
 
 
-def _snapshot(coverage: Mapping[str, Coverage], least: float | None) -> list[GuardReading]:
+def _snapshot(coverage: Mapping[ObjectName, Coverage], least: float | None) -> list[GuardReading]:
     """An incomplete read always stops; a complete one that shrank below `least` per cent of the one before does too."""
     readings = []
     for object_, seen in coverage.items():
@@ -130,17 +114,17 @@ def _demoted(moves: pl.DataFrame, output: Output) -> int:
     return moves.filter(after < before).height
 
 
-def _column(frames: Mapping[str, pl.DataFrame], output: Output) -> pl.Series | None:
+def _column(frames: Mapping[ObjectName, pl.DataFrame], output: Output) -> pl.Series | None:
     frame = frames.get(output.object)
     return frame[HELD + output.name] if frame is not None and HELD + output.name in frame.columns else None
 
 
-def _had_value(frames: Mapping[str, pl.DataFrame], output: Output) -> int:
+def _had_value(frames: Mapping[ObjectName, pl.DataFrame], output: Output) -> int:
     column = _column(frames, output)
     return 0 if column is None else column.len() - column.null_count()
 
 
-def _held_in(frames: Mapping[str, pl.DataFrame], output: Output, values: Sequence[str]) -> int:
+def _held_in(frames: Mapping[ObjectName, pl.DataFrame], output: Output, values: Sequence[str]) -> int:
     column = _column(frames, output)
     return 0 if column is None else int(column.is_in(list(values)).sum())
 
@@ -149,5 +133,5 @@ def _is_companion(outputs: Sequence[Output], prefix: str) -> pl.Expr:
     return pl.col("property").is_in([prefix + output.name for output in outputs if output.follows])
 
 
-def _standing_values(frames: Mapping[str, pl.DataFrame], outputs: Sequence[Output]) -> int:
+def _standing_values(frames: Mapping[ObjectName, pl.DataFrame], outputs: Sequence[Output]) -> int:
     return sum(_had_value(frames, output) for output in outputs if not output.follows and not output.person)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from crmsync.model.fields import ObjectName
 from crmsync.model.outputs import ListDefinition, Output
 from crmsync.model.snapshot import HELD
 
@@ -22,7 +23,7 @@ class ListMove:
 
 
 def list_moves(
-    changes: pl.DataFrame, frames: Mapping[str, pl.DataFrame], outputs: Sequence[Output], *, prefix: str
+    changes: pl.DataFrame, frames: Mapping[ObjectName, pl.DataFrame], outputs: Sequence[Output], *, prefix: str
 ) -> tuple[ListMove, ...]:
     """Every list of `outputs` with its moves, those without moves too."""
     moves: list[ListMove] = []
@@ -46,7 +47,7 @@ def _parts(column: str) -> pl.Expr:
     return pl.col(column).str.split(";")
 
 
-def _sizes(frames: Mapping[str, pl.DataFrame], output: Output) -> dict[str, int]:
+def _sizes(frames: Mapping[ObjectName, pl.DataFrame], output: Output) -> dict[str, int]:
     frame = frames.get(output.object)
     column = HELD + output.name
     if frame is None or column not in frame.columns:

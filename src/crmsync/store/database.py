@@ -234,7 +234,7 @@ def _make_file(path: Path) -> None:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     except OSError as error:
         raise StoreError(
-            f"the store {path} cannot be made or written ({error.strerror}); check its folder, or name another in `store:`."
+            f"the store {path} cannot be made or written ({error.strerror}); check its folder, or name another store."
         ) from error
 
 

@@ -163,7 +163,7 @@ class Mirror:
         return in_id_order(map(compact, self.scan(portal, object_, wanted)), ["id", *wanted])
 
     def scan(self, portal: str, object_: str, properties: Sequence[str]) -> Iterator[pl.DataFrame]:
-        """As `load`, in parts of 20,000 rows or fewer, all of one state of the mirror, ordered by the bytes of the id."""
+        """As `load`, in parts of at most 20,000 rows, all of one state of the mirror, in order of the id's bytes."""
         wanted = _columns(properties)
         with self._db.read() as connection:
             space = _space(connection, portal, object_)

@@ -93,6 +93,9 @@ class HubSpotConnector:
     def changes(self, object_: ObjectName, properties: Sequence[str], since: datetime) -> Iterator[Page]:
         return self._search.changes(object_, properties, since)
 
+    def newest(self, object_: ObjectName, properties: Sequence[str], since: datetime) -> tuple[int, Page]:
+        return self._search.newest(object_, properties, since)
+
     def read(self, object_: ObjectName, ids: Sequence[str], properties: Sequence[str]) -> ReadBack:
         return self._records.read(object_, ids, properties)
 

@@ -84,6 +84,15 @@ class Search:
                     "Its index is behind: run again in a minute."
                 )
 
+    def newest(self, object_: ObjectName, properties: Sequence[str], since: datetime) -> tuple[int, Page]:
+        """(how many changed at or after `since`, the 200 changed last)."""
+        modified = condition(MODIFIED[object_], "GTE", str(int(since.timestamp() * 1000)))
+        request = body([modified], properties, limit=PAGE)
+        request["sorts"] = [{"propertyName": MODIFIED[object_], "direction": "DESCENDING"}]
+        whole = fits(request)
+        found = self.find(object_, request if whole else request | {"properties": [ID]})
+        return found.total, Page(object_, self._full(object_, found, properties, whole=whole))
+
     def _by_id(
         self, object_: ObjectName, filters: Sequence[Filter], properties: Sequence[str]
     ) -> Iterator[tuple[Page, int]]:

@@ -1,0 +1,190 @@
+"""The composition root: the one place that knows which store, connector and vocabulary a command works with."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+
+import polars as pl
+
+from crmsync.assess import run as assessment
+from crmsync.assess.base import TitleClassifier
+from crmsync.assess.role_section import role_program
+from crmsync.config.connections import Config, Portal, load_config
+from crmsync.config.mappings import Mapping
+from crmsync.connectors.base import Connector
+from crmsync.connectors.hubspot import HubSpotSettings, connect
+from crmsync.errors import ConfigError, Fault
+from crmsync.model.fields import OBJECTS, ObjectName
+from crmsync.model.outputs import ListDefinition, Output
+from crmsync.normalize.titles import TitleVocabulary
+from crmsync.planning.diff import LAST_RUN, NativeRule
+from crmsync.planning.guard import GuardLimits
+from crmsync.program.conditions import fields_of
+from crmsync.program.loader import Program, load_program
+from crmsync.store import Store
+
+Clock = Callable[[], datetime]
+
+#: Fields that every plan and explanation names accounts and people by.
+_NAMING: dict[ObjectName, frozenset[str]] = {
+    "company": frozenset({"name", "domain", "owner", "city", "region", "country"}),
+    "contact": frozenset({"first_name", "last_name", "title", "account", "owner"}),
+    "deal": frozenset({"name"}),
+}
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Context:
+    """Everything one command works with, for one portal. Close it when done."""
+
+    def __init__(self, config: Config, portal: Portal, *, now: Clock = utc_now) -> None:
+        self.config = config
+        self.portal = portal
+        self.now = now
+        self.crm = "hubspot"
+        self.mapping: Mapping = portal.mapping(self.crm)
+        self.program: Program = load_program(
+            portal.program_path, assessment.sections(), outputs=assessment.list_names()
+        )
+        self.outputs: tuple[Output, ...] = assessment.outputs(self.program)
+        self._store: Store | None = None
+        self._connector: Connector | None = None
+        self._check_fields()
+
+    @property
+    def prefix(self) -> str:
+        return self.mapping.prefix
+
+    @property
+    def store(self) -> Store:
+        if self._store is None:
+            self._store = Store.open(self.config.store_url(), base=self.config.root)
+        return self._store
+
+    @property
+    def connector(self) -> Connector:
+        """The CRM, opened at the first use: what needs no call needs no token."""
+        if self._connector is None:
+            self._connector = self._connect()
+        return self._connector
+
+    def _connect(self) -> Connector:
+        given = self.portal.hubspot
+        self.portal.token()  # A missing secret is said before anything is begun.
+        settings = HubSpotSettings(
+            base_url=given.base_url,
+            token=self.portal.token,
+            api_version=given.api_version,
+            daily_share=given.daily_share / 100,
+            cursors=given.cursors,
+            timeout=(5.0, given.timeout_s),
+        )
+        return connect(settings, prefix=self.prefix, group=(self.mapping.group_name, self.mapping.group_label))
+
+    @property
+    def holder(self) -> str:
+        return f"process {os.getpid()} on {socket.gethostname()}"
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """The portal alone, for whatever pulls or writes; runs that a dead process left are marked as interrupted."""
+        with self.store.exclusive(self.portal.name, holder=self.holder, at=self.now()):
+            self.store.runs.interrupt_running(self.portal.name, self.now())
+            yield
+
+    @cached_property
+    def reads(self) -> dict[ObjectName, frozenset[str]]:
+        """Canonical fields by object that the program, the scope and the naming of records need."""
+        needed = assessment.reads(self.program)
+        needed["company"] = needed.get("company", frozenset()) | self.program.fields
+        if self.portal.scope is not None:
+            needed["company"] |= fields_of(self.portal.scope)
+        return {object_: fields | _NAMING[object_] for object_, fields in needed.items()}
+
+    @property
+    def objects(self) -> tuple[ObjectName, ...]:
+        """What is pulled: only objects that something reads."""
+        return tuple(object_ for object_ in OBJECTS if object_ in self.reads and object_ in self.mapping.read)
+
+    def properties(self, object_: ObjectName) -> tuple[str, ...]:
+        """CRM properties to pull: all that the mapping reads, all that we own, all that we may write."""
+        mapped = [read.property for read in self.mapping.read.get(object_, {}).values() if not read.association]
+        owned = [self.prefix + output.name for output in self.owned if output.object == object_]
+        native = [rule.property for rule in self.natives if rule.object == object_]
+        return tuple(sorted({*mapped, *owned, *native, self.connector.modified_property[object_]}))
+
+    @cached_property
+    def limits(self) -> GuardLimits:
+        given = self.config.guards
+        return GuardLimits(**{item.name: getattr(given, item.name) for item in dataclasses.fields(GuardLimits)})
+
+    @property
+    def owned(self) -> tuple[Output, ...]:
+        """Every property that crmsync creates, the stamp of the last run among them."""
+        return (*self.outputs, LAST_RUN)
+
+    @cached_property
+    def natives(self) -> tuple[NativeRule, ...]:
+        known = {output.name for output in self.outputs}
+        return tuple(
+            NativeRule(native.name, object_, native.property, native.source_output, native.policy, dict(native.values))
+            for object_, natives in self.mapping.write.items()
+            for native in natives
+            if native.source_output in known
+        )
+
+    @cached_property
+    def lists(self) -> tuple[ListDefinition, ...]:
+        return tuple(definition for output in self.outputs for definition in output.lists())
+
+    @cached_property
+    def classifier(self) -> TitleClassifier:
+        folder = self.portal.mappings_dir / role_program(self.program).vocabulary
+        vocabulary = TitleVocabulary.load(folder)
+
+        def classify(titles: pl.Series) -> pl.DataFrame:
+            return vocabulary.classify_unique(titles).with_columns(pl.col("evidence").list.join(", "))
+
+        return classify
+
+    def _check_fields(self) -> None:
+        """A field that the program asks about and no mapping provides would be unknown for ever: a fault instead."""
+        faults = [
+            Fault(
+                f"mappings/{self.crm}.yaml: {object_}.read",
+                None,
+                f"{name} is missing; {self.portal.program_path.name} asks for it, and no CRM property feeds it",
+            )
+            for object_, fields in assessment.reads(self.program).items()
+            for name in sorted(fields - set(self.mapping.read.get(object_, {})) - {"id"})
+        ]
+        if faults:
+            raise ConfigError(faults)
+
+    def close(self) -> None:
+        if self._connector is not None:
+            self._connector.close()
+        if self._store is not None:
+            self._store.close()
+
+    def __enter__(self) -> Context:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.close()
+
+
+def open_context(config_dir: Path, portal: str | None = None, *, now: Clock = utc_now) -> Context:
+    """Read config, mapping and program of one portal. Raises ConfigError with every fault."""
+    config = load_config(config_dir)
+    return Context(config, config.portal(portal), now=now)

@@ -1,0 +1,134 @@
+"""Explain: every assessment of one record, from the same frames and expressions as the decision."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+
+from crmsync.assess import run as assessment
+from crmsync.assess.base import Explanation
+from crmsync.engine.context import Context
+from crmsync.engine.people import display_name
+from crmsync.engine.plan import portal_info
+from crmsync.engine.pull import pull
+from crmsync.engine.quality import duplicates
+from crmsync.engine.snapshot import build_snapshot
+from crmsync.engine.sync import reread
+from crmsync.errors import RecordNotFound
+from crmsync.model.fields import ObjectName
+from crmsync.model.snapshot import UNREADABLE
+
+_CHANGES = 5
+
+
+@dataclass(frozen=True)
+class Explained:
+    """What is known and decided of one record. `read_at`: when its object was last read in full or in part."""
+
+    object: ObjectName
+    id: str
+    name: str
+    place: str
+    owner: str
+    url: str
+    as_of: datetime
+    read_at: datetime | None
+    explanations: tuple[Explanation, ...]
+    last_changes: list[dict[str, Any]]
+    notes: tuple[str, ...]
+
+
+def explain(ctx: Context, object_: ObjectName | None, id_: str, *, as_of: datetime | None = None) -> Explained:
+    """Explain a company or a contact by id. Without `object_` it is looked for as a company, then as a contact.
+
+    Raises RecordNotFound where no such live record exists.
+    """
+    notes: list[str] = []
+    with ctx.exclusive():
+        if ctx.store.mirror.pull_state(ctx.portal.name, "company").full_at is None:
+            pull(ctx)
+        object_, id_ = _find(ctx, object_, id_, notes)
+    snapshot = build_snapshot(ctx, as_of or ctx.now(), {})
+    classify = ctx.classifier if "roles" in ctx.program.sections and "contact" in snapshot.frames else None
+    world = assessment.assess(snapshot, ctx.program, classify=classify)
+    record = world.frames[object_].filter(pl.col("id") == id_)
+    if record.is_empty():
+        raise RecordNotFound(f"{object_} {id_} is outside the portal's scope, so nothing is decided about it.")
+    explanations = tuple(
+        system.explain(world, record) for system in assessment.active(ctx.program) if system.object == object_
+    )
+    row = record.row(0, named=True)
+    owners = {owner.id: owner.name for owner in ctx.store.mirror.owners(ctx.portal.name)}
+    state = ctx.store.mirror.pull_state(ctx.portal.name, object_)
+    return Explained(
+        object=object_,
+        id=id_,
+        name=record.select(display_name(object_).alias("name"))["name"][0] or f"{object_} {id_}",
+        place=_place(row, object_),
+        owner=owners.get(row.get("owner") or "", ""),
+        url=portal_info(ctx, fresh=False).link(object_, id_),
+        as_of=snapshot.as_of,
+        read_at=state.full_at,
+        explanations=explanations,
+        last_changes=_last_changes(ctx, object_, id_),
+        notes=(*notes, *_notes(row, world.accounts, object_, id_)),
+    )
+
+
+def _find(ctx: Context, object_: ObjectName | None, id_: str, notes: list[str]) -> tuple[ObjectName, str]:
+    """The record in the mirror; else the CRM is asked, a merged record becoming its survivor."""
+    looked: list[ObjectName] = [object_] if object_ else [name for name in ctx.objects if name != "deal"]
+    for name in looked:
+        if ctx.store.mirror.get(ctx.portal.name, name, id_) is not None:
+            return name, id_
+    for name in looked:
+        try:
+            found = reread(ctx, name, [id_])
+        except RecordNotFound:
+            continue
+        survivor = next(iter(found))
+        if survivor != id_:
+            notes.append(f"{name} {id_} was merged; this is its survivor {survivor}")
+        return name, survivor
+    raise RecordNotFound(
+        f"no {' or '.join(looked)} has the id {id_}, or it is archived. "
+        "The id is the number at the end of the record's address in the CRM."
+    )
+
+
+def _place(row: dict[str, Any], object_: ObjectName) -> str:
+    parts = [row.get("city"), row.get("region"), row.get("country")] if object_ == "company" else [row.get("title")]
+    return ", ".join(str(part) for part in parts if part)
+
+
+def _last_changes(ctx: Context, object_: ObjectName, id_: str) -> list[dict[str, Any]]:
+    entries = ctx.store.ledger.history(ctx.portal.name, object_, id_)[-_CHANGES:]
+    return [
+        {
+            "at": entry.at.isoformat(),
+            "run": entry.run_id,
+            "property": entry.payload.property,
+            "before": entry.payload.before,
+            "after": entry.payload.after,
+            "outcome": entry.outcome,
+        }
+        for entry in entries
+        if entry.payload is not None
+    ]
+
+
+def _notes(row: dict[str, Any], accounts: pl.DataFrame, object_: ObjectName, id_: str) -> list[str]:
+    notes = [
+        f"{name.removeprefix(UNREADABLE)} holds text that cannot be read as its type, so it counts as unknown"
+        for name, value in row.items()
+        if name.startswith(UNREADABLE) and value
+    ]
+    if object_ == "company" and row.get("domain"):
+        same = next((pair for pair in duplicates(accounts) if pair["domain"] == row["domain"]), None)
+        if same:
+            others = ", ".join(other for other in same["ids"] if other != id_)
+            notes.append(f"probable duplicate: {others} has the same domain {row['domain']}")
+    return notes
