@@ -5,12 +5,10 @@ Exists so that a rule's `Germany` meets a record's `DE`, and five million dollar
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Callable
 from decimal import Decimal
-from typing import cast
 
 from crmsync.normalize.domain import domain
+from crmsync.normalize.places import country, region
 
 _DECIMALS = {
     **dict.fromkeys(("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "VND", "VUV"), 0),
@@ -50,26 +48,14 @@ def _trimmed(number: Decimal) -> Decimal:
 
 def country_code(text: str) -> str | None:
     """ISO 3166-1 alpha-2 of a country's name or code, or None where nothing is known by that name."""
-    read = _normaliser("places", "country")
-    if read is not None:
-        return read(text)
-    return text.strip().upper() if len(text.strip()) == 2 and text.strip().isalpha() else None
+    return country(text)
 
 
 def region_name(text: str) -> str:
     """A region by its English name; a code that is known means the same, anything else stays as it is."""
-    read = _normaliser("places", "region")
-    return (read(text) if read is not None else None) or text.strip()
+    return region(text) or text.strip()
 
 
 def domain_name(text: str) -> str:
-    """A domain as records carry it: lower case, without scheme, path or `www.`."""
+    """A domain as records carry it: registrable, lower case, without scheme, path or `www.`."""
     return domain(text) or text.strip().lower()
-
-
-def _normaliser(module: str, function: str) -> Callable[[str], str | None] | None:
-    try:
-        found = getattr(importlib.import_module(f"crmsync.normalize.{module}"), function, None)
-    except ModuleNotFoundError:
-        return None
-    return cast("Callable[[str], str | None] | None", found)
