@@ -205,7 +205,7 @@ def _payload_digest(salt: str, payload: Sequence[Any]) -> str:
 
 
 def _chain(previous: str, seq: int, place: Sequence[Any], payload_digest: str) -> str:
-    return hashlib.sha256((previous + _canonical([seq, *place]) + payload_digest).encode()).hexdigest()
+    return hashlib.sha256(f"{previous}{_canonical([seq, *place])}{payload_digest}".encode()).hexdigest()
 
 
 def _canonical(values: Sequence[Any]) -> str:
