@@ -11,12 +11,14 @@ from decimal import ROUND_HALF_UP, Decimal
 
 import polars as pl
 
-MACHINE_NUMBER = r"^[ \t\r\n]*([+-]?)([0-9]*)(?:\.([0-9]*))?(?:[eE]([+-]?[0-9]{1,4}))?[ \t\r\n]*$"
+_MACHINE_NUMBER = re.compile(
+    r"^[ \t\r\n]*([+-]?)([0-9]*)(?:\.([0-9]*))?(?:[eE]([+-]?[0-9]{1,4}))?[ \t\r\n]*$", re.ASCII
+)
 """Groups: sign, whole part, fraction, exponent of ten. A caller checks for a digit before the exponent."""
-
-_MACHINE_NUMBER = re.compile(MACHINE_NUMBER, re.ASCII)
 _MOST_DIGITS = 19
 _INT64 = 2**63
+_SAFE = 10**15
+"""Up to here a product with a currency's decimals (three at most) cannot overflow."""
 
 
 def shifted(text: str | None, digits: int, *, whole_only: bool) -> int | None:
@@ -45,27 +47,42 @@ def integer(text: str | None) -> int | None:
 
 def shifted_expr(expr: pl.Expr, digits: int, *, whole_only: bool) -> pl.Expr:
     """`shifted` for a column of strings: Int64, null where unreadable."""
-    parts = expr.str.extract_groups(MACHINE_NUMBER)
-    whole, fraction = (parts.struct.field(name).fill_null("") for name in ("2", "3"))
-    readable = (whole.str.len_bytes() + fraction.str.len_bytes()) > 0
-    exponent = parts.struct.field("4").fill_null("0").str.strip_prefix("+").cast(pl.Int64, strict=False)
-    written = pl.concat_str(whole, fraction)
-    kept = written.str.strip_chars_start("0")
-    dropped = written.str.len_bytes().cast(pl.Int64) - kept.str.len_bytes().cast(pl.Int64)
-    # Where the point stands, counted in digits of `kept`, once the value is in units.
-    point = whole.str.len_bytes().cast(pl.Int64) - dropped + exponent + digits
-    units = pl.concat_str(kept, pl.lit("0" * _MOST_DIGITS)).str.slice(0, point.clip(0, _MOST_DIGITS))
-    rest = pl.when(point >= 0).then(kept.str.slice(point.clip(0))).otherwise(pl.lit("0"))
-    value = pl.when(units == "").then(pl.lit("0")).otherwise(units).cast(pl.Int64, strict=False)
+    return expr.map_batches(
+        lambda texts: _shifted_series(texts, digits, whole_only=whole_only), return_dtype=pl.Int64, is_elementwise=True
+    )
+
+
+def _shifted_series(texts: pl.Series, digits: int, *, whole_only: bool) -> pl.Series:
+    """The plain forms at column speed; exponents, long numbers and the unreadable one distinct text at a time."""
+    texts = texts.cast(pl.String)
+    name, unit = texts.name, 10**digits
+    values = texts.cast(pl.Int64, strict=False)
+    values = pl.select(pl.when(values.is_between(-_SAFE, _SAFE)).then(values * unit)).to_series()
+    rest = texts.to_frame("text").with_row_index("row").filter(values.is_null() & texts.is_not_null())
+    if rest.is_empty():
+        return values.rename(name)
+    rest = rest.with_columns(_plain_decimal(pl.col("text"), digits, whole_only=whole_only).alias("value"))
+    hard = rest.filter(pl.col("value").is_null())["text"].unique()
+    if not hard.is_empty():
+        read = pl.Series([shifted(text, digits, whole_only=whole_only) for text in hard], dtype=pl.Int64)
+        told = pl.col("text").replace_strict(hard, read, default=None, return_dtype=pl.Int64)
+        rest = rest.with_columns(pl.coalesce("value", told).alias("value"))
+    return values.clone().scatter(rest["row"], rest["value"]).rename(name)
+
+
+def _plain_decimal(text: pl.Expr, digits: int, *, whole_only: bool) -> pl.Expr:
+    """`-12.345` in units of 10 to the minus `digits`; null for every other form and for more than 15 whole digits."""
+    parts = text.str.extract_groups(r"^([+-]?)([0-9]{1,15})\.([0-9]+)$").struct
+    fraction = parts.field("3")
+    kept = (
+        pl.concat_str(pl.lit("0"), fraction, pl.lit("0" * digits)).str.slice(0, digits + 1).cast(pl.Int64, strict=False)
+    )
+    value = parts.field("2").cast(pl.Int64, strict=False) * 10**digits + kept
     if whole_only:
-        remainder = (rest.str.strip_chars("0") != "") | ((point < 0) & (kept != ""))
-        value = pl.when(~remainder).then(value)
+        value = pl.when(fraction.str.slice(digits).str.strip_chars("0") == "").then(value)
     else:
-        value = value + rest.str.slice(0, 1).is_in(list("56789")).cast(pl.Int64)
-        value = pl.when(value >= 0).then(value)  # one more than the largest Int64 wraps around
-    fits = (point <= _MOST_DIGITS) | (kept == "")
-    signed = pl.when(parts.struct.field("1") == "-").then(-value).otherwise(value)
-    return pl.when(readable & fits).then(pl.when(kept == "").then(pl.lit(0, dtype=pl.Int64)).otherwise(signed))
+        value = value + fraction.str.slice(digits, 1).is_in(list("56789")).cast(pl.Int64)
+    return pl.when(parts.field("1") == "-").then(-value).otherwise(value)
 
 
 def parse_integer(expr: pl.Expr) -> pl.Expr:
