@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from crmsync.config import Mapping, NativeMap, ReadMap, load_mapping
+from crmsync.config import Mapping, NativeMap, ReadMap, load_mapping, together
 from crmsync.errors import ConfigError
 from crmsync.model.outputs import NativePolicy
 
@@ -137,3 +137,11 @@ def test_a_mapping_without_objects_or_under_another_name_is_a_fault(tmp_path: Pa
 def test_a_missing_file_says_how_to_get_one(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="crmsync init DIR"):
         load_mapping(tmp_path / "hubspot.yaml")
+
+
+def test_faults_of_two_files_come_together(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        together(lambda: mapping(tmp_path, "crm: hubspott\n"), lambda: load_mapping(tmp_path / "nowhere.yaml"))
+    assert len(caught.value.faults) == 2
+    good = mapping(tmp_path, GOOD)
+    assert together(lambda: good, lambda: 5) == (good, 5)

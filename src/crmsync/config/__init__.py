@@ -10,6 +10,7 @@ from crmsync.config.connections import (
     load_config,
 )
 from crmsync.config.mappings import Mapping, NativeMap, ReadMap, load_mapping, mapping_json_schema
+from crmsync.config.reading import together
 from crmsync.config.schedules import cron_trigger
 from crmsync.config.secrets import Secret, resolve_secret
 from crmsync.model.limits import Limit
@@ -31,4 +32,5 @@ __all__ = [
     "load_mapping",
     "mapping_json_schema",
     "resolve_secret",
+    "together",
 ]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -13,6 +14,8 @@ from crmsync.program.messages import faults_of
 from crmsync.program.yaml import Table, parse, plain, read_text
 
 _Model = TypeVar("_Model", bound=BaseModel)
+_First = TypeVar("_First")
+_Second = TypeVar("_Second")
 
 
 class Strict(BaseModel):
@@ -38,3 +41,17 @@ def raise_faults(faults: list[Fault]) -> None:
     """ConfigError in the order of the file, if there is anything to tell."""
     if faults:
         raise ConfigError(sorted(dict.fromkeys(faults), key=lambda fault: fault.line or 0))
+
+
+def together(first: Callable[[], _First], second: Callable[[], _Second]) -> tuple[_First, _Second]:
+    """Both values, or one ConfigError with the faults of both: a bad mapping must not hide a bad program."""
+    faults: list[Fault] = []
+    results: list[object] = []
+    for load in (first, second):
+        try:
+            results.append(load())
+        except ConfigError as error:
+            faults.extend(error.faults)
+    if faults:
+        raise ConfigError(faults)
+    return cast("tuple[_First, _Second]", tuple(results))
