@@ -131,7 +131,7 @@ def restore_list(portal: Portal, call: Call) -> Reply:
     """PUT /lists/{id}/restore."""
     segment = _segment(portal, call.args[0], deleted=True)
     _free_name(portal, segment.name, segment)
-    segment.deleted, segment.seen = None, None
+    segment.deleted, segment.shown = None, None
     return Reply(204)
 
 
@@ -142,7 +142,7 @@ def update_filters(portal: Portal, call: Call) -> Reply:
         raise invalid("Only the filters of a DYNAMIC list can be updated")
     branch = call.json().get("filterBranch")
     s.compile_root(portal, segment.kind, branch)
-    segment.branch, segment.seen = branch, None
+    segment.branch, segment.shown = branch, None
     segment.filters_updated = segment.updated = portal.clock.now_ms()
     segment.version += 1
     return Reply(200, {"updatedList": _body(portal, segment)})
@@ -236,6 +236,7 @@ def _change(portal: Portal, segment: Segment, add: Any, remove: Any) -> Reply:
             removed.append(text)
         elif id_ is None or not table.live(id_):
             missing.append(text)
+    segment.shown = None
     return Reply(200, {"recordsIdsAdded": added, "recordIdsRemoved": removed, "recordIdsMissing": missing})
 
 
@@ -262,4 +263,5 @@ def remove_all_members(portal: Portal, call: Call) -> Reply:
     if len(segment.members) >= MAX_REMOVE_ALL:
         raise invalid(f"A list of {MAX_REMOVE_ALL} or more members cannot be emptied in one call")
     segment.members.clear()
+    segment.shown = None
     return Reply(204)

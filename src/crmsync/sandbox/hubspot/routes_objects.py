@@ -240,10 +240,13 @@ def batch_update(portal: Portal, call: Call) -> Reply:
     _no_doubles(keys)
     found = by_id_property(portal, kind, name, keys, "update")
     merged = portal.table(kind).merged
+    names = {name for item in inputs if isinstance(item.get("properties"), dict) for name in item["properties"]}
+    before = {row.id: row for row in portal.table(kind).fetch(list(found.values()), names)}
     writes, lost = [], []
     for key, item in zip(keys, inputs, strict=True):
         if key in found and found[key] not in call.vanished:
-            writes.append((prepare(portal, kind, item.get("properties", {}), found[key]), item))
+            id_ = found[key]
+            writes.append((prepare(portal, kind, item.get("properties", {}), id_, before[id_]), item))
         elif key not in found and object_id(key) not in merged:
             lost.append(key)
     done = [(commit(portal, write), item) for write, item in writes]

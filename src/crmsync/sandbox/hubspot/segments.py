@@ -59,6 +59,7 @@ class Segment:
     deleted: int | None = None
     members: dict[int, int] = field(default_factory=dict)
     seen: tuple[int, ...] | None = None
+    shown: dict[int, int] | None = None
 
     def replace(self, old: Iterable[int], new: int, now: int) -> None:
         """Members that were merged are one member."""
@@ -91,18 +92,20 @@ class Segment:
 
 def members(portal: Portal, segment: Segment) -> dict[int, int]:
     """Live members by id, with the moment each joined. An active list is brought up to date first."""
-    table = portal.table(segment.kind)
-    if segment.processing == DYNAMIC and segment.seen != portal.version:
-        refresh(portal, segment)
-    return {id_: at for id_, at in sorted(segment.members.items()) if table.live(id_)}
+    if segment.seen != portal.version or segment.shown is None:
+        if segment.processing == DYNAMIC:
+            refresh(portal, segment)
+        table = portal.table(segment.kind)
+        segment.shown = {id_: at for id_, at in sorted(segment.members.items()) if table.live(id_)}
+        segment.seen = portal.version
+    return segment.shown
 
 
 def refresh(portal: Portal, segment: Segment) -> None:
     """Evaluates the filters: who matches joins, who no longer matches leaves."""
-    seen, now = portal.version, portal.clock.now_ms()
+    now = portal.clock.now_ms()
     matched = matching(portal, segment.kind, segment.branch) if segment.branch else []
     segment.members = {id_: segment.members.get(id_, now) for id_ in matched}
-    segment.seen = seen
 
 
 def matching(portal: Portal, kind: Kind, branch: Json) -> list[int]:

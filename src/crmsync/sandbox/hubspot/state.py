@@ -125,6 +125,6 @@ def _restore_portal(portal: Portal, document: Json) -> None:
         for kind, groups in document["groups"].items()
     }
     for item in document["segments"]:
-        item |= {"kind": kind_of(item["kind"]), "members": dict(item["members"]), "seen": None}
+        item |= {"kind": kind_of(item["kind"]), "members": dict(item["members"]), "seen": None, "shown": None}
         portal.segments[item["id"]] = Segment(**item)
     portal.next_segment = document["next_segment"]

@@ -234,9 +234,13 @@ class Table:
         self.version += 1
         return id_
 
-    def update(self, id_: int, values: Values, now: int, source: Source) -> bool:
-        """Sets properties of an existing record; True, and the modified stamp moves, where any value changed."""
-        before = self.fetch([id_], values)[0]
+    def update(self, id_: int, values: Values, now: int, source: Source, before: Row | None = None) -> bool:
+        """Sets properties of an existing record; True, and the modified stamp moves, where any value changed.
+
+        `before` saves a look-up: the record as it stands, with at least these properties.
+        """
+        if before is None:
+            before = self.fetch([id_], values)[0]
         changed = {name: value for name, value in values.items() if before.values.get(name) != value}
         if not changed:
             return False

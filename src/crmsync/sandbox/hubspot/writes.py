@@ -13,7 +13,7 @@ from crmsync.sandbox.hubspot.catalog import Property
 from crmsync.sandbox.hubspot.kinds import COMPANIES, CONTACTS, Kind
 from crmsync.sandbox.hubspot.options import LIFECYCLE
 from crmsync.sandbox.hubspot.portal import Portal
-from crmsync.sandbox.hubspot.table import API, Source, Values
+from crmsync.sandbox.hubspot.table import API, Row, Source, Values
 from crmsync.sandbox.hubspot.wire import PORTAL_ID, ApiError, Json, invalid, iso, object_id, parse_ms
 
 MAX_TEXT = 65_536
@@ -176,16 +176,18 @@ class Prepared:
     kind: Kind
     id: int | None
     values: Values
+    before: Row | None = None
 
 
-def prepare(portal: Portal, kind: Kind, values: object, id_: int | None) -> Prepared:
-    """Checks a write without doing it; `id_` None is a new record."""
+def prepare(portal: Portal, kind: Kind, values: object, id_: int | None, before: Row | None = None) -> Prepared:
+    """Checks a write without doing it; `id_` None is a new record. `before` saves a look-up of the record."""
     if not isinstance(values, dict):
         raise invalid("Invalid input JSON: properties must be an object")
-    before = portal.table(kind).fetch([id_], values)[0].values if id_ is not None else {}
-    result = checked(portal, kind, values, before)
+    if before is None and id_ is not None:
+        before = portal.table(kind).fetch([id_], values)[0]
+    result = checked(portal, kind, values, before.values if before else {})
     _unique(portal, kind, result, id_)
-    return Prepared(kind, id_, result)
+    return Prepared(kind, id_, result, before)
 
 
 def commit(portal: Portal, write: Prepared, source: Source = API) -> int:
@@ -198,7 +200,7 @@ def commit(portal: Portal, write: Prepared, source: Source = API) -> int:
         id_ = table.create({name: value for name, value in values.items() if value is not None}, now, source)
     else:
         id_ = write.id
-        table.update(id_, values, now, source)
+        table.update(id_, values, now, source, write.before)
     if follows and (company is not None or write.id is not None):
         target = portal.table(COMPANIES).survivor(int(company)) if company is not None else None
         portal.set_primary_company(id_, target, source)
