@@ -216,13 +216,13 @@ class _Writer:
         return failed
 
     def _batches(self, changes: pl.DataFrame) -> Iterator[pl.DataFrame]:
+        """At most `batch_size` records each; those that must be read first stand together, so that few reads do."""
         size = self.ctx.connector.batch_size
-        ids = changes["id"].unique(maintain_order=True)
-        numbered = changes.join(
-            pl.DataFrame({"id": ids, "_batch": pl.int_range(ids.len(), eager=True) // size}), on="id", how="left"
-        ).sort("seq")
-        for (_number,), batch in numbered.group_by("_batch", maintain_order=True):
-            yield batch.drop("_batch")
+        records = changes.group_by("id", maintain_order=True).agg(pl.col("shared").any())
+        records = records.sort("shared", descending=True, maintain_order=True).with_row_index("_place")
+        numbered = changes.join(records.select("id", "_place"), on="id", how="left").sort("_place", "seq")
+        for (_number,), batch in numbered.group_by(pl.col("_place") // size, maintain_order=True):
+            yield batch.drop("_place")
 
     def _batch(self, object_: ObjectName, changes: pl.DataFrame) -> None:
         """Check, mark, send, settle one batch."""
