@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
+import subprocess
+import sys
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -183,3 +185,43 @@ def test_a_connection_without_the_stores_triggers_still_cannot_change_the_ledger
         ):
             with pytest.raises(sqlite3.IntegrityError, match="append-only"):
                 raw.execute(statement)
+
+
+def test_a_disk_that_fills_while_the_schema_is_made_leaves_no_table_and_opens_later(
+    address: str, tmp_path: Path
+) -> None:
+    def cramp(connection: sqlite3.Connection, _: object) -> None:
+        connection.execute("PRAGMA max_page_count = 20").close()
+
+    sa.event.listen(sa.Engine, "connect", cramp)
+    try:
+        with pytest.raises(StoreError, match="disk is full"):
+            Store.open(address)
+    finally:
+        sa.event.remove(sa.Engine, "connect", cramp)
+    with closing(sqlite3.connect(tmp_path / "crmsync.db")) as raw:
+        assert raw.execute("SELECT name FROM sqlite_master").fetchall() == []
+    with Store.open(address) as store:
+        assert store.ledger.verify().ok
+
+
+def test_processes_that_open_a_new_store_at_once_all_get_it(address: str) -> None:
+    script = (
+        "import sys; from crmsync.store import Store\n"
+        "sys.stdin.readline()\n"
+        "with Store.open(sys.argv[1]) as store: store.mirror.put_state('main', sys.argv[2], 1)"
+    )
+    with ExitStack() as stack:
+        openers = [
+            stack.enter_context(
+                subprocess.Popen([sys.executable, "-c", script, address, str(n)], stdin=subprocess.PIPE, text=True)
+            )
+            for n in range(3)
+        ]
+        for opener in openers:
+            assert opener.stdin is not None
+            opener.stdin.write("go\n")
+            opener.stdin.flush()
+        assert [opener.wait() for opener in openers] == [0, 0, 0]
+    with Store.open(address) as store:
+        assert [store.mirror.get_state("main", str(n)) for n in range(3)] == [1, 1, 1]

@@ -23,6 +23,8 @@ from crmsync.store.migrations import HEAD, REVISIONS
 
 _WRITE = "crmsync_write"
 _DURABLE = "crmsync_durable"
+#: PostgreSQL's advisory lock for upgrades; any number that no portal's lock can be mistaken for.
+_UPGRADE_LOCK = 7_263_001
 
 _SQLITE_REMEDY = {
     "SQLITE_BUSY": "is locked by another process; wait for it or end it, then run again",
@@ -170,6 +172,8 @@ class Database:
         if version == HEAD:
             return
         with self.write() as connection:
+            if not self.is_sqlite:
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_UPGRADE_LOCK)))
             # Another process may have done it while this one waited for the lock.
             if self._version(connection) != HEAD:
                 _run_migrations(connection)

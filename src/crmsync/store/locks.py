@@ -10,6 +10,7 @@ import fcntl
 import hashlib
 import json
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -29,7 +30,7 @@ class PortalLocks:
 
     def __init__(self, database: Database) -> None:
         self._db = database
-        self._in_memory: set[str] = set()
+        self._in_memory: dict[str, threading.Lock] = {}
 
     @contextmanager
     def exclusive(self, portal: str, *, holder: str, at: datetime) -> Iterator[None]:
@@ -67,13 +68,13 @@ class PortalLocks:
 
     @contextmanager
     def _memory(self, portal: str) -> Iterator[None]:
-        if portal in self._in_memory:
+        lock = self._in_memory.setdefault(portal, threading.Lock())
+        if not lock.acquire(blocking=False):
             raise _busy(portal, "")
-        self._in_memory.add(portal)
         try:
             yield
         finally:
-            self._in_memory.discard(portal)
+            lock.release()
 
     @contextmanager
     def _session(self, portal: str, holder: str, since: str) -> Iterator[None]:
