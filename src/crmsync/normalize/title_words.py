@@ -134,8 +134,9 @@ def variants(word: str, language: str) -> Iterator[str]:
 class Speller:
     """Finds the one vocabulary word that a long unknown word misspells.
 
-    One edit from 7 letters, two from 11 (a swap of neighbours is one edit); the first letter must be right, which keeps
-    `resident` from being `president`. Two candidates at the same distance are no answer.
+    One edit from 7 letters, two from 11 (a swap of neighbours is one edit). The first letter must be right, which keeps
+    `resident` from being `president`, and below 10 letters no letter may stand for another, which keeps `managed` from
+    being `manager`: most real words that lie one edit apart differ that way. Two candidates at one distance: no answer.
     """
 
     def __init__(self, words: Iterable[str]) -> None:
@@ -155,7 +156,7 @@ class Speller:
         for length in range(size - allowed, size + allowed + 1):
             for candidate in self._by_shape.get((word[0], length), ()):
                 distance = OSA.distance(word, candidate, score_cutoff=allowed)
-                if distance > allowed:
+                if distance > allowed or (size < 10 and length == size and sorted(word) != sorted(candidate)):
                     continue
                 if distance < allowed or best is None:
                     tied = distance == allowed and best is not None

@@ -156,10 +156,10 @@ class _Language:
     def _resolve(self, word: str, taken: frozenset[str]) -> tuple[_Phrase, int]:
         if word in self.abbreviations:
             return self.abbreviations[word], 2
+        if word in self.little:
+            return (word,), 2
         if word in self.words:
             return (word,), 6
-        if word in self.little:
-            return (word,), 4
         if word in self.spelled_right:
             return (word,), 2
         if base := next((form for form in variants(word, self.name) if form in self.words), None):
@@ -184,7 +184,9 @@ class _Language:
                 if not self._is_word(head):
                     continue
                 determinant = self._determinant(form[:at], taken)
-                if determinant or at >= 4:
+                # English words that happen to end in one another (abstr-actor) are no compounds of this language.
+                own = head in self.words or (determinant is not None and determinant[0] in self.words)
+                if own and (determinant or at >= 4):
                     return (*(determinant or ()), head)
         return None
 
