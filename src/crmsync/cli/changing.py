@@ -1,0 +1,218 @@
+"""Commands that plan and write: plan, apply, sync, resync, undo."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from crmsync.cli.commands import Accept, AsOf, Reason
+from crmsync.cli.face import Face, ids_of, parse_moment, parse_names
+from crmsync.cli.plan_file import load_plan
+from crmsync.cli.words import applied_lines, plan_line
+from crmsync.engine.apply import Applied, apply_plan, newest_plan
+from crmsync.engine.context import Context
+from crmsync.engine.plan import Planned, make_plan
+from crmsync.engine.sync import Synced
+from crmsync.engine.sync import resync as resync_portal
+from crmsync.engine.sync import sync as sync_portal
+from crmsync.engine.undo import plan_undo
+from crmsync.errors import CrmsyncError, ExitCode, UnsafePlan
+from crmsync.model.plan import Plan
+from crmsync.planning.render import FORMATS, SUFFIXES, Format, plan_document, render, render_text
+from crmsync.planning.render.view import next_step
+
+PlanArgument = Annotated[
+    str | None, typer.Argument(metavar="[PLAN|FILE]", help="A plan's id or file. [default: the newest not applied]")
+]
+
+
+def plan(
+    face: Face,
+    company: Annotated[list[str] | None, typer.Option(metavar="ID", help="Only these, and their contacts.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="At most this many records.")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the plan here; the suffix says how.")] = None,
+    format_: Annotated[str | None, typer.Option("--format", help="|".join(FORMATS))] = None,
+    full: Annotated[bool, typer.Option("--full", help="Read everything, not only what changed.")] = False,
+    as_of: AsOf = None,
+) -> int:
+    """Show what the program would change, and why. Writes nothing to the CRM.
+
+    Ends with 0 when there is nothing to do, 2 when changes are pending, 3 when a guard was breached.
+    """
+    chosen = _format(format_, out)
+    companies = ids_of(company, "company") or None
+    moment = parse_moment(as_of)
+    with face.open() as context, face.progress() as progress:
+        planned = make_plan(context, as_of=moment, companies=companies, limit=limit, full=full, progress=progress)
+    if out is not None:
+        _save(out, render(chosen, planned.plan, planned.people))
+        show(face, planned)
+        face.tell(f"Written to {out}.")
+    elif chosen == "text" or face.json:
+        show(face, planned)
+    else:
+        face.write(render(chosen, planned.plan, planned.people))
+    face.document(plan_document(planned.plan, planned.people) | {"exit_code": int(plan_code(planned.plan))})
+    return plan_code(planned.plan)
+
+
+def plan_code(of: Plan) -> ExitCode:
+    """What a plan alone ends with."""
+    if of.breaches:
+        return ExitCode.BREACHED
+    return ExitCode.DONE if of.is_empty else ExitCode.CHANGES
+
+
+def show(face: Face, planned: Planned) -> None:
+    """The plan on the terminal."""
+    face.write(render_text(planned.plan, planned.people, width=face.width, color=face.color))
+
+
+def _format(given: str | None, out: Path | None) -> Format:
+    """The format that was named, else the file's, else text."""
+    if given is not None:
+        for name in FORMATS:
+            if name == given.lower():
+                return name
+        raise CrmsyncError(f"--format {given}: expected one of {', '.join(FORMATS)}.")
+    if out is None:
+        return "text"
+    guessed = SUFFIXES.get(out.suffix.lower())
+    if guessed is None:
+        raise CrmsyncError(f"--out {out}: say --format, or use one of the suffixes {', '.join(SUFFIXES)}.")
+    return guessed
+
+
+def _save(out: Path, text: str) -> None:
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise CrmsyncError(f"--out {out}: cannot be written ({error.strerror}). The plan itself is saved.") from None
+
+
+def apply(face: Face, plan_: PlanArgument = None, accept: Accept = None, reason: Reason = "") -> int:
+    """Write exactly the plan that was shown; each value is checked against the one it was planned on."""
+    with face.open() as context, face.progress() as progress:
+        chosen = newest_plan(context) if plan_ is None else load_plan(context, plan_)
+        face.tell(plan_line(chosen))
+        try:
+            applied = apply_plan(context, chosen, accept=_accepted(accept), reason=reason, progress=progress)
+        except UnsafePlan as error:
+            raise _with_remedy(error, chosen) from None
+    return _applied(face, applied)
+
+
+def sync(
+    face: Face,
+    accept: Accept = None,
+    reason: Reason = "",
+    full: Annotated[bool, typer.Option("--full", help="Read everything, not only what changed.")] = False,
+    as_of: AsOf = None,
+) -> int:
+    """Plan, guard and apply in one go. A breached guard stops it before the first write."""
+    moment = parse_moment(as_of)
+    with face.open() as context:
+        try:
+            with face.progress() as progress:
+                synced = sync_portal(
+                    context, as_of=moment, accept=_accepted(accept), reason=reason, full=full, progress=progress
+                )
+        except UnsafePlan as error:
+            raise _breached(face, context, error) from None
+    return _synced(face, synced)
+
+
+def resync(
+    face: Face,
+    company: Annotated[list[str] | None, typer.Option(metavar="ID", help="These companies.")] = None,
+    contact: Annotated[list[str] | None, typer.Option(metavar="ID", help="These contacts.")] = None,
+    list_: Annotated[str | None, typer.Option("--list", metavar="ID", help="The companies of a CRM list.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Every record.")] = False,
+    reason: Reason = "",
+    accept: Accept = None,
+    as_of: AsOf = None,
+) -> int:
+    """Read records anew whatever the watermark says, assess and write them. A one-off, with a reason."""
+    companies, contacts = ids_of(company, "company"), ids_of(contact, "contact")
+    ways = [bool(companies or contacts), list_ is not None, everything]
+    if sum(ways) != 1:
+        raise CrmsyncError("resync needs one of --company ID, --contact ID, --list ID or --all.")
+    if not reason.strip():
+        raise CrmsyncError("resync needs --reason TEXT, which the run keeps.")
+    moment = parse_moment(as_of)
+    with face.open() as context:
+        try:
+            with face.progress() as progress:
+                synced = resync_portal(
+                    context, companies=companies, contacts=contacts, list_id=list_, everything=everything,
+                    reason=reason, as_of=moment, accept=_accepted(accept), progress=progress,
+                )  # fmt: skip
+        except UnsafePlan as error:
+            raise _breached(face, context, error) from None
+    return _synced(face, synced)
+
+
+def undo(face: Face, run: Annotated[str, typer.Argument(metavar="RUN", help="The run to take back.")]) -> int:
+    """Plan the reverse of a run; what anyone else changed since is left alone and listed."""
+    with face.open() as context:
+        planned = plan_undo(context, run)
+    show(face, planned)
+    face.document(plan_document(planned.plan, planned.people) | {"exit_code": int(plan_code(planned.plan))})
+    return plan_code(planned.plan)
+
+
+def _accepted(accept: list[str] | None) -> frozenset[str]:
+    return frozenset(parse_names(accept))
+
+
+def _breached(face: Face, context: Context, error: UnsafePlan) -> UnsafePlan:
+    """Show the plan that was stopped, and name the command that would go on."""
+    if not face.json:
+        stopped = newest_plan(context)
+        face.write(render_text(stopped, width=face.width, color=face.color))
+        return _with_remedy(error, stopped)
+    return error
+
+
+def _with_remedy(error: UnsafePlan, stopped: Plan) -> UnsafePlan:
+    step = next_step(stopped)
+    return UnsafePlan(f"{error.message}\nTo go on all the same: {step}" if step else error.message)
+
+
+def _applied(face: Face, applied: Applied) -> int:
+    for line in applied_lines(applied):
+        face.say(line)
+    face.document(applied_document(applied))
+    return applied.exit_code
+
+
+def _synced(face: Face, synced: Synced) -> int:
+    show(face, synced.planned)
+    if synced.applied is not None:
+        for line in applied_lines(synced.applied):
+            face.say(line)
+    face.document(
+        {
+            "plan": plan_document(synced.planned.plan, synced.planned.people),
+            "applied": applied_document(synced.applied) if synced.applied else None,
+            "exit_code": int(synced.exit_code),
+        }
+    )
+    return synced.exit_code
+
+
+def applied_document(applied: Applied) -> dict[str, Any]:
+    """Plain JSON types of an apply."""
+    return {
+        "run": applied.run_id,
+        "plan": applied.plan_id,
+        "outcomes": dict(applied.outcomes),
+        "calls": dict(applied.calls),
+        "created": list(applied.created),
+        "seconds": round(applied.seconds, 3),
+        "message": applied.message,
+        "exit_code": int(applied.exit_code),
+    }

@@ -1,0 +1,225 @@
+"""`crmsync demo`: the whole loop on a bundled portal in a minute, with the engine that a real portal gets.
+
+Nothing is staged: a sandbox serves the CRM over HTTP on loopback, a folder of its own holds config, mappings and store,
+and every figure shown was read back. What it must not do is touch a real CRM, so it takes neither config nor token.
+"""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import tempfile
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from crmsync import demo
+from crmsync.cli.changing import applied_document
+from crmsync.cli.face import Face
+from crmsync.cli.words import applied_lines, calls_text, explained_lines
+from crmsync.demo.earlier import define_held_columns
+from crmsync.engine.apply import Applied, apply_plan
+from crmsync.engine.context import Context, open_context
+from crmsync.engine.explain import Explained, explain
+from crmsync.engine.plan import Planned, make_plan
+from crmsync.engine.sync import Synced, sync
+from crmsync.errors import ExitCode
+from crmsync.model.plan import Plan
+from crmsync.normalize.defaults import mappings_dir
+from crmsync.planning.render import render_text, view
+from crmsync.sandbox.hubspot.server import SandboxServer
+
+AS_OF = datetime(2026, 11, 1, tzinfo=UTC)
+PORTAL = "demo"
+REASON = "the first run of the demo; its moves were looked at"
+#: One account of each kind that a newcomer asks about (tests/portal/README.md has all of them).
+ACCOUNTS = {
+    "1002": "Promoted: a fact arrived",
+    "1009": "Held: a value went missing, and that demotes nobody",
+    "1041": "Pinned: a person decided",
+}
+_CONFIG = """\
+# Written by crmsync demo: a sandbox on this machine, no real CRM.
+store: sqlite:///state/crmsync.db
+portals:
+  {portal}:
+    hubspot: {{base_url: "{base_url}", token: file:token}}
+    program: program.yaml
+"""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What the demo did, before any of it is put into words."""
+
+    first: Planned
+    applied: Applied
+    explained: list[tuple[str, Explained]]
+    lists: list[dict[str, Any]]
+    second: Synced
+
+    @property
+    def writes_again(self) -> int:
+        """How many values the second run wrote; 0 is the promise."""
+        return self.second.applied.outcomes.get("applied", 0) if self.second.applied else 0
+
+
+def run_demo(face: Face, *, keep: bool) -> ExitCode:
+    """Show the loop; ends 0 when the second run changed nothing, as it must."""
+    folder = Path(tempfile.mkdtemp(prefix="crmsync-demo-"))
+    try:
+        with SandboxServer(demo.PORTAL) as server:
+            config = prepare(folder, server.base_url, server.access_token)
+            with open_context(config) as context:
+                define_held_columns(server.base_url, server.access_token, context.outputs)
+                shown = _loop(face, context, server.base_url)
+            code = ExitCode.DONE if shown.writes_again == 0 and shown.second.planned.plan.is_empty else ExitCode.ERROR
+            face.document(_document(shown, server, config if keep else None, code))
+            if keep:
+                _stay(face, config, server)
+            return code
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def prepare(folder: Path, base_url: str, token: str) -> Path:
+    """Config, program and mappings for the sandbox in `folder`; returns the config folder."""
+    config = folder / "config"
+    config.mkdir(parents=True)
+    shutil.copytree(mappings_dir(), folder / "mappings")
+    shutil.copyfile(demo.PROGRAM, config / "program.yaml")
+    (config / "token").write_text(token, encoding="utf-8")
+    (config / "token").chmod(0o600)
+    (config / "crmsync.yaml").write_text(_CONFIG.format(portal=PORTAL, base_url=base_url), encoding="utf-8")
+    return config
+
+
+def _loop(face: Face, context: Context, base_url: str) -> Shown:
+    """Each step is told as it happens, so that a slow machine shows that it works."""
+    say = _teller(face)
+    say("A CRM to play with", f"A HubSpot sandbox with an invented portal, at {base_url}. Nothing leaves this machine.")
+    with face.progress() as progress:
+        first = make_plan(context, as_of=AS_OF, full=True, progress=progress)
+    say("1  What would change, and why", "$ crmsync plan")
+    _tell_plan(face, first)
+    say("2  Three accounts, explained", "$ crmsync explain " + " | ".join(ACCOUNTS))
+    explained = [(why, explain(context, "company", id_, as_of=AS_OF)) for id_, why in ACCOUNTS.items()]
+    for why, found in explained:
+        _tell_explained(face, why, found)
+    accept = frozenset(breach.name for breach in first.plan.breaches)
+    accepted = f' --accept {",".join(sorted(accept))} --reason "{REASON}"' if accept else ""
+    say("3  Write exactly that plan", f"$ crmsync apply {first.plan.id}{accepted}")
+    with face.progress() as progress:
+        applied = apply_plan(context, first.plan, accept=accept, reason=REASON, progress=progress)
+    for line in applied_lines(applied)[:1]:
+        face.say(line)
+    lists = _lists(context)
+    filled = [f"{row['name']} {row['size']}" for row in lists if row["size"]]
+    face.prose("Lists, as the CRM counts them now: " + ", ".join(filled))
+    say("4  Run it again", "$ crmsync sync")
+    second = sync(context, as_of=AS_OF, trigger="demo")
+    shown = Shown(first, applied, explained, lists, second)
+    _tell_end(face, shown)
+    return shown
+
+
+def _teller(face: Face) -> Callable[[str, str], None]:
+    def say(title: str, text: str) -> None:
+        face.say()
+        face.say(title, style="bold cyan")
+        if text:
+            face.say(text, style="dim")
+
+    return say
+
+
+def _tell_plan(face: Face, planned: Planned) -> None:
+    text = render_text(planned.plan, planned.people, width=face.width, color=face.color)
+    # The last line names the command that the demo is about to run itself.
+    face.write("\n".join(text.rstrip("\n").split("\n")[:-1]))
+    if planned.plan.breaches:
+        face.say()
+        face.prose(
+            "Guards stopped this plan, as it should: many tiers move at once in so small a portal. A person looks at "
+            "the moves above and decides. The demo accepts them and says why; the reason stays with the run.",
+            style="yellow",
+        )
+
+
+def _tell_explained(face: Face, why: str, found: Explained) -> None:
+    face.say()
+    face.say(why, style="magenta")
+    if not face.json:
+        for line in explained_lines(found, brief=True):
+            face.out.print(line, soft_wrap=True)
+
+
+def _tell_end(face: Face, shown: Shown) -> None:
+    plan = shown.second.planned.plan
+    face.say(f"{view.nothing_to_do(plan) or 'Changes were found.'} {shown.writes_again} writes.")
+    face.say()
+    face.say("Tiers", style="bold cyan")
+    after = {tier: now for tier, now, _ in view.tier_rows(plan)}
+    face.say(f"  {'':<10}{'before':>8}{'after':>8}")
+    for tier, now, _planned in view.tier_rows(shown.first.plan):
+        face.say(f"  {tier:<10}{now:>8,}{after.get(tier, 0):>8,}")
+    face.say()
+    face.say("API calls", style="bold cyan")
+    face.say(f"  plan         {calls_text(_calls(shown.first.plan))}")
+    face.say(f"  apply        {calls_text(shown.applied.calls)}")
+    face.say(f"  second run   {calls_text(_calls(plan))}, 0 writes" if not shown.writes_again else "  second run wrote")
+    face.say()
+    face.say("Your own portal: crmsync init my-crm", style="bold")
+
+
+def _calls(plan: Plan) -> dict[str, int]:
+    return {family: int(count) for family, count in (plan.summary.get("calls") or {}).items()}
+
+
+def _lists(context: Context) -> list[dict[str, Any]]:
+    """The lists as the CRM has them now; asking creates none, since the apply made them."""
+    return [{"name": state.name, "size": state.size or 0} for state in context.connector.ensure_lists(context.lists)]
+
+
+def _document(shown: Shown, server: SandboxServer, config: Path | None, code: ExitCode) -> dict[str, Any]:
+    first, second = shown.first.plan, shown.second.planned.plan
+    kept = {"base_url": server.base_url, "access_token": server.access_token, "config": str(config)} if config else None
+    return {
+        "as_of": AS_OF,
+        "tiers": [{"tier": tier, "before": now, "after": after} for tier, now, after in view.tier_rows(first)],
+        "plan": {"id": first.id, "changes": first.changes.height, "calls": _calls(first), "summary": first.summary},
+        "accepted": [breach.name for breach in first.breaches],
+        "applied": applied_document(shown.applied),
+        "explained": [{"why": why, **vars(found)} for why, found in shown.explained],
+        "lists": shown.lists,
+        "second_run": {"changes": second.changes.height, "writes": shown.writes_again, "calls": _calls(second)},
+        "kept": kept,
+        "exit_code": int(code),
+    }
+
+
+def _stay(face: Face, config: Path, server: SandboxServer) -> None:
+    """Leave the sandbox up until Ctrl-C or SIGTERM, with what to try."""
+    day = f"{AS_OF:%Y-%m-%d}"
+    face.say(f"""
+The sandbox stays up at {server.base_url} until Ctrl-C. In another terminal:
+  crmsync plan --config {config} --as-of {day}
+  crmsync explain 1009 --config {config} --as-of {day}
+  crmsync runs --config {config}
+Edit {config / "program.yaml"} and plan again to see who moves.""")
+    done = threading.Event()
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        done.set()
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        done.wait()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    face.tell("The sandbox is down and its folder is gone.")

@@ -1,0 +1,180 @@
+"""Commands that only look: explain, runs, run, history; and dead-letters, which a person settles."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+
+from crmsync.cli.commands import AsOf
+from crmsync.cli.face import Face, parse_id, parse_moment, parse_names
+from crmsync.cli.words import (
+    calls_text,
+    change_text,
+    explained_lines,
+    letters_table,
+    outcomes_text,
+    runs_table,
+)
+from crmsync.engine.context import Context
+from crmsync.engine.explain import explain as explain_record
+from crmsync.errors import CrmsyncError, ExitCode, RecordNotFound
+from crmsync.planning.render.view import plural
+from crmsync.store import LedgerEntry, LetterStatus
+
+_SHOWN = 40
+
+
+def explain(
+    face: Face,
+    id_: Annotated[str, typer.Argument(metavar="ID", help="A company or contact: 123, company:123, contact:9.")],
+    as_of: AsOf = None,
+) -> int:
+    """Every assessment of a record: each condition with the value read, and what would change the answer."""
+    object_, id_ = parse_id(id_)
+    with face.open() as context:
+        found = explain_record(context, object_, id_, as_of=parse_moment(as_of))
+    for line in explained_lines(found):
+        if not face.json:
+            face.out.print(line, soft_wrap=True)
+    face.document(found)
+    return ExitCode.DONE
+
+
+def runs(
+    face: Face,
+    verify: Annotated[bool, typer.Option("--verify", help="Check the ledger's chain; ends with 1 if broken.")] = False,
+    limit: Annotated[int, typer.Option(min=1, help="How many, newest first.")] = 20,
+) -> int:
+    """What happened, newest first."""
+    with face.open() as context:
+        if verify:
+            return _verify(face, context)
+        found = context.store.runs.list(context.portal.name, limit=limit)
+    if not found:
+        face.say("No run yet. Start with: crmsync plan")
+    elif not face.json:
+        face.out.print(runs_table(found))
+    face.document({"runs": [asdict(one) for one in found]})
+    return ExitCode.DONE
+
+
+def _verify(face: Face, context: Context) -> int:
+    report = context.store.ledger.verify()
+    count, digest = context.store.ledger.head()
+    erased = f", {report.erased:,} of them erased" if report.erased else ""
+    if report.ok:
+        face.say(f"The ledger is whole: {plural(report.entries, 'entry', 'entries')}{erased}.")
+        face.say(f"Head {count}: {digest}", style="dim")
+    else:
+        face.err.print(
+            "\n".join(["The ledger is broken:", *(f"  {fault}" for fault in report.faults)]), style="red", markup=False
+        )
+    document = {"ok": report.ok, "entries": report.entries, "erased": report.erased, "faults": report.faults}
+    face.document(document | {"head": {"entries": count, "digest": digest}})
+    return ExitCode.DONE if report.ok else ExitCode.ERROR
+
+
+def run(face: Face, id_: Annotated[str, typer.Argument(metavar="RUN", help="A run's id.")]) -> int:
+    """One run: who, why, what it changed, what was refused."""
+    with face.open() as context:
+        found = context.store.runs.get(id_)
+        if found is None:
+            raise RecordNotFound(f"there is no run {id_}; crmsync runs lists them.")
+        entries = context.store.ledger.entries(id_)
+        letters = context.store.letters.list(found.portal, run_id=id_)
+    if not face.json:
+        face.out.print(runs_table([found]))
+        for key in ("plan", "outcomes", "calls"):
+            if found.counts.get(key):
+                face.say(f"{key.capitalize():<10}{_count_text(key, found.counts[key])}")
+        for row in entries.head(_SHOWN).to_dicts():
+            face.say(f"  {row['object']} {row['record_id']}  {change_text(row | {'run_id': None})}")
+        if entries.height > _SHOWN:
+            face.say(f"  and {entries.height - _SHOWN:,} more; --json lists them all.")
+        if letters:
+            face.out.print(letters_table(letters))
+    face.document({"run": asdict(found), "entries": entries, "dead_letters": [asdict(one) for one in letters]})
+    return ExitCode.DONE
+
+
+def _count_text(key: str, value: Any) -> str:
+    if key == "outcomes":
+        return outcomes_text(value)
+    return calls_text(value) if key == "calls" else str(value)
+
+
+def history(
+    face: Face,
+    id_: Annotated[str, typer.Argument(metavar="ID", help="A company or contact: 123, company:123, contact:9.")],
+) -> int:
+    """Every change of one record: when, before, after, by which rule and run."""
+    object_, id_ = parse_id(id_)
+    with face.open() as context:
+        portal, ledger = context.portal.name, context.store.ledger
+        kinds = (object_,) if object_ else ("company", "contact")
+        found = [(kind, entry) for kind in kinds for entry in ledger.history(portal, kind, id_)]
+        if not found:
+            _must_exist(context, kinds, id_)
+    rows = [_entry(kind, entry) for kind, entry in found]
+    if not rows:
+        face.say(f"crmsync has written nothing to {id_}.")
+    for row in rows:
+        prefix = f"{row['object']}  " if object_ is None and len({kind for kind, _ in found}) > 1 else ""
+        face.say(prefix + change_text(row))
+    face.document({"id": id_, "history": rows})
+    return ExitCode.DONE
+
+
+def _must_exist(context: Context, kinds: tuple[str, ...], id_: str) -> None:
+    """Raise RecordNotFound for an id that no pull has seen, so that a typing error is not taken for "no changes"."""
+    mirror = context.store.mirror
+    if any(mirror.get(context.portal.name, kind, id_) is not None for kind in kinds):
+        return
+    what = " or ".join(kinds)
+    raise RecordNotFound(f"there is no {what} {id_} among the records read, and none was ever written.")
+
+
+def _entry(kind: str, entry: LedgerEntry) -> dict[str, Any]:
+    row: dict[str, Any] = {"at": entry.at, "object": kind, "run_id": entry.run_id, "outcome": str(entry.outcome)}
+    names = ("property", "before", "after", "rule", "reason", "message")
+    return row | {name: getattr(entry.payload, name) if entry.payload else None for name in names}
+
+
+def dead_letters(
+    face: Face,
+    action: Annotated[str | None, typer.Argument(metavar="[retry|dismiss]", help="What to do with them.")] = None,
+    ids: Annotated[list[str] | None, typer.Argument(metavar="[NO.]...", help="Which. [default: all open]")] = None,
+) -> int:
+    """What the CRM refused, in the CRM's words. `retry` lets the next plan try again, `dismiss` ends them."""
+    with face.open() as context:
+        letters = context.store.letters
+        if action is None:
+            found = letters.list(context.portal.name)
+        elif action in ("retry", "dismiss"):
+            chosen = _numbers(ids) or [letter.id for letter in letters.list(context.portal.name)]
+            status = LetterStatus.RETRIED if action == "retry" else LetterStatus.DISMISSED
+            letters.mark(chosen, status, context.now())
+            found = [letter for letter in map(letters.get, chosen) if letter is not None]
+        else:
+            raise CrmsyncError(f"dead-letters {action}: expected retry or dismiss.")
+    if action is not None:
+        said = "will be tried again by the next plan or sync" if action == "retry" else "dismissed"
+        face.say(f"{plural(len(found), 'dead letter')} {said}.")
+    elif not found:
+        face.say("No dead letters: the CRM took everything.")
+    elif not face.json:
+        face.out.print(letters_table(found))
+        face.say("Mend the cause, then: crmsync dead-letters retry [NO.]   or let it be: crmsync dead-letters dismiss")
+    face.document({"dead_letters": [asdict(letter) for letter in found]})
+    return ExitCode.DONE
+
+
+def _numbers(ids: list[str] | None) -> list[int]:
+    numbers = []
+    for text in parse_names(ids):
+        if not text.isdecimal():
+            raise CrmsyncError(f"dead-letters: {text} is not a number of a dead letter; the first column has them.")
+        numbers.append(int(text))
+    return numbers

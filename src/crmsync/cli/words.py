@@ -1,0 +1,140 @@
+"""What commands say of an apply, a run, an explanation: text for the terminal, from values alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from crmsync.engine.apply import Applied
+from crmsync.engine.explain import Explained
+from crmsync.model.plan import Plan
+from crmsync.planning.render.view import plural, seconds
+from crmsync.store import DeadLetter, Run
+
+_ANSWERS = {"yes": "green", "no": "red", "unknown": "yellow"}
+_STATUS = {"done": "green", "refused": "yellow", "breached": "red", "failed": "red", "interrupted": "yellow"}
+_OUTCOMES = {
+    "applied": "written",
+    "already_in_place": "already in place",
+    "stale": "left alone (changed in the CRM since the plan)",
+    "rejected": "refused by the CRM",
+    "unanswered": "unanswered, to be read back",
+    "deferred": "not sent",
+    "pending": "not written yet",
+}
+
+
+def calls_text(calls: dict[str, int]) -> str:
+    """`12 calls (list 8, write 4)`."""
+    total = sum(calls.values())
+    parts = ", ".join(f"{family.replace('_', ' ')} {count:,}" for family, count in sorted(calls.items()) if count)
+    return plural(total, "call") + (f" ({parts})" if parts else "")
+
+
+def outcomes_text(outcomes: dict[str, int]) -> str:
+    """`241 written, 2 refused by the CRM`."""
+    parts = [f"{outcomes[key]:,} {said}" for key, said in _OUTCOMES.items() if outcomes.get(key)]
+    return ", ".join(parts) or "nothing was written"
+
+
+def applied_lines(applied: Applied) -> list[str]:
+    """What became of a plan, and what to do about the rest."""
+    lines = [f"Run {applied.run_id}: {outcomes_text(applied.outcomes)}; "
+             f"{calls_text(applied.calls)}, {seconds(applied.seconds)}"]  # fmt: skip
+    if applied.created:
+        lines.append(
+            f"Created first: {plural(len(applied.created), 'property, group or list', 'properties and lists')}"
+        )
+    if applied.outcomes.get("rejected"):
+        lines.append("The CRM's words: crmsync dead-letters")
+    if applied.outcomes.get("pending"):
+        lines.append(f"Not all was written: {applied.message}")
+    if applied.outcomes.get("applied"):
+        lines.append(f"Take it back with: crmsync undo {applied.run_id}")
+    return lines
+
+
+def plan_line(plan: Plan) -> str:
+    """A plan in a line, for the commands that go on to apply it."""
+    records = plan.changes.select("object", "id").n_unique() if not plan.is_empty else 0
+    return f"Plan {plan.id}: {plural(plan.changes.height, 'change')} of {plural(records, 'record')}"
+
+
+def explained_lines(found: Explained, *, brief: bool = False) -> Iterable[Text]:
+    """The explanation of one record; `brief` leaves out link, moments and past changes."""
+    head = [f"{found.object} {found.id}", found.place, f"owner {found.owner}" if found.owner else "no owner"]
+    yield Text.assemble((found.name or f"{found.object} {found.id}", "bold"), "   ", "   ".join(p for p in head if p))
+    if found.url and not brief:
+        yield Text(f"in the CRM: {found.url}", style="dim")
+    read = f", read {stamp(found.read_at)}" if found.read_at else ""
+    if not brief:
+        yield Text(f"as of {stamp(found.as_of)}{read}", style="dim")
+    for explanation in found.explanations:
+        yield Text()
+        yield Text(explanation.headline, style="bold")
+        lines = explanation.lines
+        labels = max((len(line.label) for line in lines), default=0)
+        subjects = min(24, max((len(line.subject) for line in lines), default=0))
+        for line in lines:
+            answer = Text(f"  {line.answer:<9}" if line.answer else "  ", style=_ANSWERS.get(line.answer, ""))
+            subject = f"{line.subject:<{subjects}}  " if subjects else ""
+            yield answer + Text(f"{line.label:<{labels}}  {subject}{line.text}")
+        for remark in explanation.remarks:
+            yield Text(f"  {remark}")
+    if found.last_changes and not brief:
+        yield Text()
+        yield Text("Last changes", style="bold")
+        for change in found.last_changes:
+            yield Text("  " + change_text(change))
+    for note in found.notes:
+        yield Text()
+        yield Text(note, style="yellow")
+
+
+def change_text(change: dict[str, Any]) -> str:
+    """`2026-08-14 09:10  abm_tier  tier_3 -> tier_2  applied  region is known now  (run r-31b)`."""
+    at = change.get("at")
+    when = stamp(at) if isinstance(at, datetime) else str(at or "")[:16].replace("T", " ")
+    if change.get("property") is None:
+        return f"{when}  (erased)  run {change.get('run_id')}"
+    values = f"{change.get('before') or '(empty)'} -> {change.get('after') or '(empty)'}"
+    parts = [when, str(change["property"]), values]
+    if change.get("outcome") not in (None, "applied"):
+        parts.append(str(change["outcome"]).replace("_", " "))
+    parts += [str(change[key]) for key in ("reason", "message") if change.get(key)]
+    run = change.get("run_id") or change.get("run")
+    return "  ".join(parts) + (f"  (run {run})" if run else "")
+
+
+def stamp(moment: datetime | None) -> str:
+    return f"{moment:%Y-%m-%d %H:%M}" if moment else "-"
+
+
+def runs_table(runs: Sequence[Run]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for column in ("run", "kind", "started", "took", "status", "by", "what"):
+        table.add_column(column, overflow="fold" if column == "what" else "ellipsis", no_wrap=column != "what")
+    for run in runs:
+        took = seconds((run.finished_at - run.started_at).total_seconds()) if run.finished_at else "-"
+        status = Text(run.status, style=_STATUS.get(run.status, ""))
+        what = run.message.splitlines()[0] if run.message else ""
+        if run.reason:
+            what += f" ({run.reason})"
+        table.add_row(run.id, run.kind, stamp(run.started_at), took, status, run.trigger, Text(what))
+    return table
+
+
+def letters_table(letters: Sequence[DeadLetter]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for column in ("no.", "record", "property", "value", "times", "status", "the CRM says"):
+        table.add_column(column, overflow="fold")
+    for letter in letters:
+        table.add_row(
+            str(letter.id), f"{letter.object} {letter.record_id}", letter.property, Text(letter.after or "(empty)"),
+            str(letter.count), letter.status, Text(letter.message),
+        )  # fmt: skip
+    return table
