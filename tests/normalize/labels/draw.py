@@ -15,3 +15,10 @@ def onet_rows() -> list[int]:
 def heldout(keys: list[str], file: str) -> set[str]:
     """A third of the keys, set aside until the end; `file` keeps the draws of the files apart."""
     return set(random.Random(f"{SEED}-{file}").sample(sorted(keys), len(keys) // 3))
+
+
+def fresh_rows() -> list[int]:
+    """Line numbers of 100 further titles, drawn once the vocabulary stood; none of the first 300 lines."""
+    drawn = set(onet_rows())
+    rest = [line for line in range(2, ONET_LINES + 1) if line not in drawn]
+    return sorted(random.Random(SEED + 1).sample(rest, 100))
