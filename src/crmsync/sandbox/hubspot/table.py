@@ -83,7 +83,8 @@ class Table:
 
     def rebase(self, frame: pl.DataFrame) -> None:
         """Takes these columns as what was loaded."""
-        self.base = frame
+        # One chunk a column: Polars miscounts a constant filter (a search without one) over several.
+        self.base = frame.rechunk()
         self.ids = array("q", frame[ID].to_list())
         self.columns = frozenset(frame.columns)
         self._typed = {}
