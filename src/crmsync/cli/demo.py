@@ -153,9 +153,7 @@ def _tell_plan(face: Face, planned: Planned) -> None:
 def _tell_explained(face: Face, why: str, found: Explained) -> None:
     face.say()
     face.say(why, style="magenta")
-    if not face.json:
-        for line in explained_lines(found, brief=True):
-            face.out.print(line, soft_wrap=True)
+    face.lines(explained_lines(found, width=face.width, brief=True))
 
 
 def _tell_end(face: Face, shown: Shown) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, is_dataclass
 from datetime import UTC, date, datetime
@@ -15,6 +15,7 @@ from typing import Any
 import polars as pl
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from crmsync.engine.context import Context, open_context
 from crmsync.errors import CrmsyncError
@@ -62,6 +63,13 @@ class Face:
         """A sentence or more of the answer, wrapped at words."""
         if not self.json:
             self.out.print(text, style=style or None, markup=False)
+
+    def lines(self, lines: Iterable[Text]) -> None:
+        """Lines of the answer, ready as they stand."""
+        for line in lines:
+            if not self.json:
+                line.rstrip()
+                self.out.print(line, soft_wrap=True)
 
     def write(self, text: str) -> None:
         """Text that is ready as it stands, colours and all."""

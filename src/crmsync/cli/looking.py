@@ -13,6 +13,7 @@ from crmsync.cli.words import (
     calls_text,
     change_text,
     explained_lines,
+    history_lines,
     letters_table,
     outcomes_text,
     runs_table,
@@ -35,9 +36,7 @@ def explain(
     object_, id_ = parse_id(id_)
     with face.open() as context:
         found = explain_record(context, object_, id_, as_of=parse_moment(as_of))
-    for line in explained_lines(found):
-        if not face.json:
-            face.out.print(line, soft_wrap=True)
+    face.lines(explained_lines(found, width=face.width))
     face.document(found)
     return ExitCode.DONE
 
@@ -120,9 +119,10 @@ def history(
     rows = [_entry(kind, entry) for kind, entry in found]
     if not rows:
         face.say(f"crmsync has written nothing to {id_}.")
-    for row in rows:
-        prefix = f"{row['object']}  " if object_ is None and len({kind for kind, _ in found}) > 1 else ""
-        face.say(prefix + change_text(row))
+    for kind in dict.fromkeys(row["object"] for row in rows):
+        if len({row["object"] for row in rows}) > 1:
+            face.say(f"{kind} {id_}", style="bold")
+        face.lines(history_lines([row for row in rows if row["object"] == kind]))
     face.document({"id": id_, "history": rows})
     return ExitCode.DONE
 

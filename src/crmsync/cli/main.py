@@ -30,10 +30,14 @@ app = typer.Typer(
 )  # fmt: skip
 
 
-def _root(**given: Any) -> None:
-    if given.pop("version"):
+def _show_version(wanted: bool) -> None:
+    if wanted:
         typer.echo(f"crmsync {__version__}")
         raise typer.Exit
+
+
+def _root(**given: Any) -> None:
+    given.pop("version")
     remember(given)
 
 
@@ -42,7 +46,9 @@ def _register() -> None:
         "version",
         inspect.Parameter.KEYWORD_ONLY,
         default=False,
-        annotation=Annotated[bool, typer.Option("--version", help="Show the version and end.")],
+        annotation=Annotated[
+            bool, typer.Option("--version", help="Show the version and end.", is_eager=True, callback=_show_version)
+        ],
     )
     parameters = [version, *common_parameters()]
     _root.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # read by typer

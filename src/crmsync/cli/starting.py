@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from crmsync.cli import logs
 from crmsync.cli.demo import run_demo
 from crmsync.cli.face import Face
 from crmsync.engine.doctor import Finding
@@ -93,6 +94,8 @@ def worker(
             face.say(said)
             face.document({"alive": alive, "message": said})
             return ExitCode.DONE if alive else ExitCode.ERROR
+    # Its log is what a worker has to say.
+    logs.configure(verbose=max(face.verbose, 1), quiet=face.quiet)
     service = Worker(face.open)
     code = service.once() if once else service.serve()
     face.document({"runs": service.runs, "exit_code": int(code)})

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
+from textwrap import wrap
 from typing import Any
 
 from rich.table import Table
 from rich.text import Text
 
+from crmsync.assess.base import Explanation
 from crmsync.engine.apply import Applied
 from crmsync.engine.explain import Explained
 from crmsync.model.plan import Plan
@@ -16,6 +18,9 @@ from crmsync.planning.render.view import plural, seconds
 from crmsync.store import DeadLetter, Run
 
 _ANSWERS = {"yes": "green", "no": "red", "unknown": "yellow"}
+#: How a system's headline is introduced where it does not say itself what it is about.
+_TITLES = {"targets": "Target", "roles": "Role"}
+_COMPANIONS = ("_reason", "_since", "_at", "_last_run")
 _STATUS = {"done": "green", "refused": "yellow", "breached": "red", "failed": "red", "interrupted": "yellow"}
 _OUTCOMES = {
     "applied": "written",
@@ -64,7 +69,7 @@ def plan_line(plan: Plan) -> str:
     return f"Plan {plan.id}: {plural(plan.changes.height, 'change')} of {plural(records, 'record')}"
 
 
-def explained_lines(found: Explained, *, brief: bool = False) -> Iterable[Text]:
+def explained_lines(found: Explained, *, width: int = 120, brief: bool = False) -> Iterator[Text]:
     """The explanation of one record; `brief` leaves out link, moments and past changes."""
     head = [f"{found.object} {found.id}", found.place, f"owner {found.owner}" if found.owner else "no owner"]
     yield Text.assemble((found.name or f"{found.object} {found.id}", "bold"), "   ", "   ".join(p for p in head if p))
@@ -75,16 +80,7 @@ def explained_lines(found: Explained, *, brief: bool = False) -> Iterable[Text]:
         yield Text(f"as of {stamp(found.as_of)}{read}", style="dim")
     for explanation in found.explanations:
         yield Text()
-        yield Text(explanation.headline, style="bold")
-        lines = explanation.lines
-        labels = max((len(line.label) for line in lines), default=0)
-        subjects = min(24, max((len(line.subject) for line in lines), default=0))
-        for line in lines:
-            answer = Text(f"  {line.answer:<9}" if line.answer else "  ", style=_ANSWERS.get(line.answer, ""))
-            subject = f"{line.subject:<{subjects}}  " if subjects else ""
-            yield answer + Text(f"{line.label:<{labels}}  {subject}{line.text}")
-        for remark in explanation.remarks:
-            yield Text(f"  {remark}")
+        yield from _explanation_lines(explanation, width)
     if found.last_changes and not brief:
         yield Text()
         yield Text("Last changes", style="bold")
@@ -93,6 +89,46 @@ def explained_lines(found: Explained, *, brief: bool = False) -> Iterable[Text]:
     for note in found.notes:
         yield Text()
         yield Text(note, style="yellow")
+
+
+def _explanation_lines(explanation: Explanation, width: int) -> Iterator[Text]:
+    """One system's headline, then each condition with its answer, the text wrapped under itself."""
+    title = _TITLES.get(explanation.system, "")
+    yield Text(f"{title}   {explanation.headline}" if title else explanation.headline, style="bold")
+    labels = max((len(line.label) for line in explanation.lines), default=0)
+    subjects = min(24, max((len(line.subject) for line in explanation.lines), default=0))
+    for line in explanation.lines:
+        answer = f"  {line.answer:<9}" if any(one.answer for one in explanation.lines) else "  "
+        head = f"{line.label:<{labels}}  " + (f"{line.subject:<{subjects}}  " if subjects else "")
+        indent = len(answer) + len(head)
+        for position, part in enumerate(wrap(line.text, max(30, width - indent)) or [""]):
+            if position == 0:
+                yield Text.assemble((answer, _ANSWERS.get(line.answer, "")), head, part)
+            else:
+                yield Text(" " * indent + part)
+    for remark in explanation.remarks:
+        yield Text(f"  {remark}")
+
+
+def history_lines(rows: Sequence[dict[str, Any]]) -> Iterator[Text]:
+    """A record's changes, run by run: what was written, and once for each decision why."""
+    last = None
+    for row in rows:
+        if row.get("run_id") != last:
+            last = row.get("run_id")
+            yield Text.assemble((stamp(row["at"]), "bold"), f"  run {last}")
+        if row.get("property") is None:
+            yield Text("  (erased)")
+            continue
+        values = f"{row.get('before') or '(empty)'} -> {row.get('after') or '(empty)'}"
+        said = [str(row["outcome"]).replace("_", " ")] if row.get("outcome") not in (None, "applied") else []
+        # A companion (reason, date, run) has its decision's reason; said once is enough.
+        if str(row["property"]).removesuffix("_override").endswith(_COMPANIONS):
+            reason = ""
+        else:
+            reason = str(row.get("reason") or "")
+        said += [part for part in (reason, str(row.get("message") or "")) if part]
+        yield Text.assemble(f"  {row['property']:<28} {values}", ("   " + ", ".join(said) if said else "", "dim"))
 
 
 def change_text(change: dict[str, Any]) -> str:

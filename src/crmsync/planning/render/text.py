@@ -46,6 +46,7 @@ def _lines(plan: Plan, people: People, width: int) -> Iterator[Text]:
     yield Text()
     if nothing := view.nothing_to_do(plan):
         yield Text(nothing, style="green")
+        yield Text()
     yield from _tiers(plan, people, width)
     yield from _targets(plan, people, width)
     for label, said in view.object_lines(plan):
@@ -173,8 +174,9 @@ def _closing(plan: Plan, width: int) -> Iterator[Text]:
     guards = view.guard_lines(plan)
     breached = [guard for guard in guards if guard.breached]
     if guards:
-        said = "   ".join(f"{guard.label} {guard.figure}" for guard in guards if not guard.breached)
-        yield from _row("Guards", said + ("" if breached else "   all within"), width)
+        said = [f"{guard.label} {guard.figure}" for guard in guards if not guard.breached]
+        for position, line in enumerate(_packed(said if breached else [*said, "all within"], width - _LABEL)):
+            yield Text.assemble((("Guards" if position == 0 else "").ljust(_LABEL), "bold"), line)
     for guard in breached:
         yield from _row("  BREACHED", guard.message, width, "bold red")
     if line := view.apply_line(plan):
@@ -182,3 +184,14 @@ def _closing(plan: Plan, width: int) -> Iterator[Text]:
     if step := view.next_step(plan):
         verb = "Saved as" if not breached else "Stopped; saved as"
         yield Text.assemble(f"{verb} {plan.id}. Apply with: ", (step, "bold"))
+
+
+def _packed(parts: Sequence[str], width: int) -> list[str]:
+    """`parts` set three spaces apart, as many on a line as fit; none is broken."""
+    lines: list[str] = []
+    for part in parts:
+        if lines and len(lines[-1]) + 3 + len(part) <= width:
+            lines[-1] += "   " + part
+        else:
+            lines.append(part)
+    return lines
