@@ -1,7 +1,7 @@
 """Accuracy and speed of the title vocabulary on the labelled titles.
 
-`python bench/titles.py [--part dev|heldout|fresh] [--errors]`. The O*NET titles are read from `../shared/data/titles` by line
-number; without that file only the committed titles count.
+`python bench/titles.py [--part dev|heldout|fresh1|fresh2] [--errors]`. The O*NET titles are read from
+`../shared/data/titles` by line number; without that file only the committed titles count.
 """
 
 from __future__ import annotations
@@ -65,12 +65,14 @@ def labelled(part: str, languages: tuple[str, ...] = ("onet", "de", "fr", "es"))
                     yield Labelled(language, title, row["seniority"], row["department"], row["role"])
 
 
-def fresh() -> Iterator[Labelled]:
+def fresh(draw: str) -> Iterator[Labelled]:
     """Titles that were drawn or written, and labelled, after the vocabulary stood: the fairer look at what is new."""
     lines = ONET.read_text(encoding="utf-8").splitlines() if ONET.exists() else []
     with (LABELS / "fresh.csv").open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
             where, title = row["line_or_language"], row["title"]
+            if row["draw"] != draw:
+                continue
             if where.isdigit():
                 if not lines:
                     continue
@@ -113,11 +115,11 @@ def print_speed(vocabulary: TitleVocabulary) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--part", choices=("dev", "heldout", "fresh"), default="heldout")
+    parser.add_argument("--part", choices=("dev", "heldout", "fresh1", "fresh2"), default="heldout")
     parser.add_argument("--errors", action="store_true", help="list what was read wrongly")
     options = parser.parse_args()
     vocabulary = TitleVocabulary.load(mappings_dir() / "titles")
-    titles = list(fresh() if options.part == "fresh" else labelled(options.part))
+    titles = list(fresh(options.part[-1]) if options.part.startswith("fresh") else labelled(options.part))
     print(f"{'':10}{'titles':>8}" + "".join(f"{name:>14}" for name in (*GOALS, "unclassified")))
     for language in ("all", *dict.fromkeys(item.language for item in titles)):
         chosen = [item for item in titles if language in ("all", item.language)]

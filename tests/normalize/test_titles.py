@@ -4,15 +4,20 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from crmsync.errors import ConfigError
 from crmsync.normalize.defaults import mappings_dir
-from crmsync.normalize.titles import READING_SCHEMA, TitleVocabulary
+from crmsync.normalize.title_words import Speller
+from crmsync.normalize.titles import DEPARTMENTS, READING_SCHEMA, SENIORITIES, TitleVocabulary
+
+VOCABULARY = TitleVocabulary.load(mappings_dir() / "titles")
 
 
 @pytest.fixture(scope="module")
 def vocabulary() -> TitleVocabulary:
-    return TitleVocabulary.load(mappings_dir() / "titles")
+    return VOCABULARY
 
 
 @pytest.mark.parametrize(
@@ -189,3 +194,49 @@ def test_the_digest_changes_with_the_words(tmp_path: Path) -> None:
     assert TitleVocabulary.load([path]).digest == first
     path.write_text("language: en\nseniority: {vp: [vice president, veep]}\n")
     assert TitleVocabulary.load([path]).digest != first
+
+
+@given(st.text(max_size=60))
+def test_any_text_reads_as_values_of_the_contract(text: str) -> None:
+    reading = VOCABULARY.classify(text)
+    assert reading.seniority in SENIORITIES
+    assert reading.department in DEPARTMENTS
+    assert reading == VOCABULARY.classify(text)
+
+
+@given(st.sampled_from(["CFO", "VP Procurement", "Vertriebsleiterin", "Directrice des achats", "Jefa de Compras"]))
+def test_case_and_blanks_make_no_difference(title: str) -> None:
+    read = VOCABULARY.classify(title)
+    for typed in (title.upper(), title.lower(), f"  {title} ", title.replace(" ", "   ")):
+        assert VOCABULARY.classify(typed) == read
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("direcctor", "director"),
+        ("diretor", "director"),
+        ("driector", "director"),
+        ("adminstrattor", "administrator"),
+        ("dirextor", None),  # below ten letters no letter stands for another
+        ("managed", None),
+        ("vice", None),
+        ("resident", None),  # the first letter must be right
+        ("director", "director"),
+    ],
+)
+def test_only_likely_slips_are_mended(typed: str, meant: str | None) -> None:
+    assert Speller(["director", "manager", "administrator", "president", "voice"]).correct(typed) == meant
+
+
+def test_a_slip_of_two_words_is_mended_to_neither() -> None:
+    assert Speller(["painting", "printing"]).correct("pinting") is None
+
+
+def test_a_word_that_some_language_knows_is_no_slip_of_another(tmp_path: Path) -> None:
+    english, german = tmp_path / "en.yaml", tmp_path / "de.yaml"
+    english.write_text("language: en\ndepartment: {operations: {usual: [production]}}\n")
+    german.write_text("language: de\ndepartment: {other: {usual: [produktion]}}\n")
+    vocabulary = TitleVocabulary.load([english, german])
+    assert vocabulary.classify("Produktion").department == "other"
+    assert vocabulary.classify("Production").department == "operations"

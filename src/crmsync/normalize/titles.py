@@ -10,15 +10,18 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, get_args
 
 import polars as pl
 
-from crmsync.normalize.title_vocabulary import VocabularyFile, load_files
+from crmsync.normalize.title_vocabulary import Department, VocabularyFile, load_files
 from crmsync.normalize.title_words import BREAK, Speller, cut, cut_phrase, fold, variants
 
 SENIORITIES = ("c_suite", "vp", "director", "manager", "senior", "professional", "entry", "unknown")
 """Values of `abm_seniority` (contract.md), highest first."""
+
+DEPARTMENTS: tuple[str, ...] = (*get_args(Department), "unknown")
+"""Values of `abm_department` (contract.md)."""
 
 _LEARNER = "learner"
 _LEVEL_RANK = {

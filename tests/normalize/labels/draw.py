@@ -17,8 +17,8 @@ def heldout(keys: list[str], file: str) -> set[str]:
     return set(random.Random(f"{SEED}-{file}").sample(sorted(keys), len(keys) // 3))
 
 
-def fresh_rows() -> list[int]:
-    """Line numbers of 100 further titles, drawn once the vocabulary stood; none of the first 300 lines."""
-    drawn = set(onet_rows())
+def fresh_rows(draw: int) -> list[int]:
+    """Line numbers of 100 further titles, drawn once the vocabulary stood; none of an earlier draw (1, 2)."""
+    drawn = set(onet_rows()).union(*(fresh_rows(earlier) for earlier in range(1, draw)))
     rest = [line for line in range(2, ONET_LINES + 1) if line not in drawn]
-    return sorted(random.Random(SEED + 1).sample(rest, 100))
+    return sorted(random.Random(SEED + draw).sample(rest, 100))
