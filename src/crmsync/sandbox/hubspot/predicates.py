@@ -25,13 +25,14 @@ class Compiled:
 
 def all_of(parts: Sequence[Compiled]) -> Compiled:
     """True where every part is; true without parts."""
-    expr = reduce(lambda a, b: a & b, (p.expr.fill_null(value=False) for p in parts), pl.lit(value=True))
+    # A constant alone is no mask: over a large frame Polars evaluates it by parts and finds the wrong length.
+    expr = reduce(lambda a, b: a & b, (p.expr.fill_null(value=False) for p in parts), pl.col(ID).is_not_null())
     return Compiled(expr, set().union(*(p.needs for p in parts)))
 
 
 def any_of(parts: Sequence[Compiled]) -> Compiled:
     """True where any part is; false without parts."""
-    expr = reduce(lambda a, b: a | b, (p.expr.fill_null(value=False) for p in parts), pl.lit(value=False))
+    expr = reduce(lambda a, b: a | b, (p.expr.fill_null(value=False) for p in parts), pl.col(ID).is_null())
     return Compiled(expr, set().union(*(p.needs for p in parts)))
 
 

@@ -87,9 +87,12 @@ class SandboxServer:
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
         self._done: asyncio.Event | None = None
+        self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="hubspot-sandbox", daemon=True)
         self._thread.start()
         self._ready.wait()
+        if self._failure is not None:
+            raise self._failure
 
     @property
     def access_token(self) -> str:
@@ -99,9 +102,15 @@ class SandboxServer:
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
         self._done = asyncio.Event()
-        self._loop.run_until_complete(serve(self.app, self._socket, self._done, self._ready.set))
-        self._loop.run_until_complete(self._loop.shutdown_asyncgens())
-        self._loop.close()
+        try:
+            self._loop.run_until_complete(serve(self.app, self._socket, self._done, self._ready.set))
+        except BaseException as failure:  # noqa: BLE001 whoever waits for the server has to hear why it did not start
+            self._failure = failure
+        finally:
+            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+            self._loop.close()
+            self._socket.close()
+            self._ready.set()
 
     def stop(self) -> None:
         """Ends the server and waits for it; saves the state where there is a state file."""
@@ -134,9 +143,9 @@ async def serve(app: App, sock: socket.socket, done: asyncio.Event, ready: Calla
     """Serves until `done` is set, then closes every connection and saves the state."""
     logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)  # cut connections are its job here
     server = web.Server(app.handle, access_log=None, keepalive_timeout=300)
-    runner = web.ServerRunner(server)
+    runner = web.ServerRunner(server, shutdown_timeout=1)
     await runner.setup()
-    site = web.SockSite(runner, sock, shutdown_timeout=1)
+    site = web.SockSite(runner, sock)
     await site.start()
     ready()
     try:
