@@ -50,7 +50,7 @@ def _leaf_text(leaf: Leaf, truth: bool | None, record: pl.DataFrame, world: Worl
         value = value.to_list()
     if truth is None:
         unreadable = UNREADABLE + name in record.columns and record[UNREADABLE + name][0]
-        what = "the value cannot be read" if unreadable else "nobody knows"
+        what = f"the {name} that stands there cannot be read" if unreadable else "nobody knows"
         label = ACCOUNT[name].label if name in ACCOUNT else name
-        return f'{name} is unknown: {what}; filling "{label}" decides it ({describe(leaf, world.program.currency)})'
+        return f'{what}; filling "{label}" decides whether {describe(leaf, world.program.currency)}'
     return explain(leaf, value, truth, world.program.currency)

@@ -58,5 +58,5 @@ ICP = System(
     outputs=outputs,
     assess=assess,
     explain=explain,
-    active=lambda program: "icp" in program.sections,
+    active=lambda program: program.sections.get("icp") is not None,
 )

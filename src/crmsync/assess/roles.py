@@ -170,5 +170,5 @@ ROLES = System(
     outputs=outputs,
     assess=assess,
     explain=explain,
-    active=lambda program: "roles" in program.sections,
+    active=lambda program: program.sections.get("roles") is not None,
 )

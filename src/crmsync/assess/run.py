@@ -42,10 +42,20 @@ def outputs(program: Program, systems: Sequence[System] = SYSTEMS) -> tuple[Outp
     )
 
 
-def list_names(systems: Sequence[System] = SYSTEMS) -> tuple[str, ...]:
-    """Outputs that `lists` may name, whether or not the program uses their system."""
+def _all_outputs(systems: Sequence[System]) -> list[Output]:
+    """What every system would own, whether or not a program uses it."""
     empty = Program("", "USD", None, {}, {}, (), "", "")
-    return tuple(output.name for system in systems for output in system.outputs(empty) if output.list_name)
+    return [output for system in systems for output in system.outputs(empty)]
+
+
+def list_names(systems: Sequence[System] = SYSTEMS) -> tuple[str, ...]:
+    """Outputs that the program's `lists` may name."""
+    return tuple(output.name for output in _all_outputs(systems) if output.list_name)
+
+
+def output_names(systems: Sequence[System] = SYSTEMS) -> tuple[str, ...]:
+    """Outputs that a mapping may write from."""
+    return tuple(output.name for output in _all_outputs(systems) if not output.person)
 
 
 def _without_lists(output: Output) -> Output:

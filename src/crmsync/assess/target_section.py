@@ -66,7 +66,7 @@ class TargetProgram:
 def _resolve(spec: TargetsSpec, resolver: Resolver) -> TargetProgram:
     tiers = resolver.section("tiers")
     names = tiers.names if isinstance(tiers, TierProgram) else ()
-    if tiers is None:
+    if not resolver.given("tiers"):
         resolver.fault(("from",), "targets are chosen from tiers, and this program has no tiers: section")
     for position, name in enumerate(spec.from_):
         _check_tier(name, ("from", position), names, resolver)

@@ -286,5 +286,5 @@ TARGETS = System(
     assess=assess,
     explain=explain,
     after=("tiers",),
-    active=lambda program: "targets" in program.sections,
+    active=lambda program: program.sections.get("targets") is not None,
 )

@@ -255,6 +255,8 @@ def explain(world: World, record: pl.DataFrame) -> Explanation:
     for i, condition in enumerate(tiers.conditions):
         truth = row[f"{WHY}layer.{i}"]
         text = account_decisions(condition, record, world)
+        if truth is None and not tiers.weights and i > row[WHY + "potential"]:
+            text = f"nobody knows; nothing hangs on it while {tiers.names[row[WHY + 'potential']]} is not met"
         lines.append(ExplainLine(answer(truth), tiers.step(i), _subject(condition, world.program), text))
     return Explanation("tiers", headline, tuple(lines), tuple(_remarks(row, tiers)))
 
@@ -289,5 +291,5 @@ TIERS = System(
     assess=assess,
     explain=explain,
     after=("icp",),
-    active=lambda program: "tiers" in program.sections,
+    active=lambda program: program.sections.get("tiers") is not None,
 )

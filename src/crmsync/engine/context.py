@@ -14,10 +14,10 @@ from pathlib import Path
 import polars as pl
 
 from crmsync.assess import run as assessment
-from crmsync.assess.base import TitleClassifier
 from crmsync.assess.role_section import role_program
 from crmsync.config.connections import Config, Portal, load_config
 from crmsync.config.mappings import Mapping
+from crmsync.config.reading import together
 from crmsync.connectors.base import Connector
 from crmsync.connectors.hubspot import HubSpotSettings, connect
 from crmsync.errors import ConfigError, Fault
@@ -52,9 +52,11 @@ class Context:
         self.portal = portal
         self.now = now
         self.crm = "hubspot"
-        self.mapping: Mapping = portal.mapping(self.crm)
-        self.program: Program = load_program(
-            portal.program_path, assessment.sections(), outputs=assessment.list_names()
+        self.mapping: Mapping
+        self.program: Program
+        self.mapping, self.program = together(
+            lambda: portal.mapping(self.crm, outputs=assessment.output_names()),
+            lambda: load_program(portal.program_path, assessment.sections(), outputs=assessment.list_names()),
         )
         self.outputs: tuple[Output, ...] = assessment.outputs(self.program)
         self._store: Store | None = None
@@ -105,11 +107,15 @@ class Context:
     @cached_property
     def reads(self) -> dict[ObjectName, frozenset[str]]:
         """Canonical fields by object that the program, the scope and the naming of records need."""
+        return {object_: fields | _NAMING[object_] for object_, fields in self._asked().items()}
+
+    def _asked(self) -> dict[ObjectName, frozenset[str]]:
+        """Canonical fields by object that the program and the scope ask about."""
         needed = assessment.reads(self.program)
         needed["company"] = needed.get("company", frozenset()) | self.program.fields
         if self.portal.scope is not None:
             needed["company"] |= fields_of(self.portal.scope)
-        return {object_: fields | _NAMING[object_] for object_, fields in needed.items()}
+        return needed
 
     @property
     def objects(self) -> tuple[ObjectName, ...]:
@@ -148,14 +154,12 @@ class Context:
         return tuple(definition for output in self.outputs for definition in output.lists())
 
     @cached_property
-    def classifier(self) -> TitleClassifier:
-        folder = self.portal.mappings_dir / role_program(self.program).vocabulary
-        vocabulary = TitleVocabulary.load(folder)
+    def _vocabulary(self) -> TitleVocabulary:
+        return TitleVocabulary.load(self.portal.mappings_dir / role_program(self.program).vocabulary)
 
-        def classify(titles: pl.Series) -> pl.DataFrame:
-            return vocabulary.classify_unique(titles).with_columns(pl.col("evidence").list.join(", "))
-
-        return classify
+    def classify(self, titles: pl.Series) -> pl.DataFrame:
+        """Distinct titles -> title, seniority, department, evidence; the vocabulary is read at the first use."""
+        return self._vocabulary.classify_unique(titles).with_columns(pl.col("evidence").list.join(", "))
 
     def _check_fields(self) -> None:
         """A field that the program asks about and no mapping provides would be unknown for ever: a fault instead."""
@@ -165,7 +169,7 @@ class Context:
                 None,
                 f"{name} is missing; {self.portal.program_path.name} asks for it, and no CRM property feeds it",
             )
-            for object_, fields in assessment.reads(self.program).items()
+            for object_, fields in self._asked().items()
             for name in sorted(fields - set(self.mapping.read.get(object_, {})) - {"id"})
         ]
         if faults:

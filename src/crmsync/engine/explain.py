@@ -52,8 +52,7 @@ def explain(ctx: Context, object_: ObjectName | None, id_: str, *, as_of: dateti
             pull(ctx)
         object_, id_ = _find(ctx, object_, id_, notes)
     snapshot = build_snapshot(ctx, as_of or ctx.now(), {})
-    classify = ctx.classifier if "roles" in ctx.program.sections and "contact" in snapshot.frames else None
-    world = assessment.assess(snapshot, ctx.program, classify=classify)
+    world = assessment.assess(snapshot, ctx.program, classify=ctx.classify)
     record = world.frames[object_].filter(pl.col("id") == id_)
     if record.is_empty():
         raise RecordNotFound(f"{object_} {id_} is outside the portal's scope, so nothing is decided about it.")

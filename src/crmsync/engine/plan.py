@@ -74,8 +74,7 @@ def plan_from_mirror(
     """Assess the mirror, diff, guard and save, for a caller that holds the portal."""
     started, now = time.monotonic(), ctx.now()
     snapshot = build_snapshot(ctx, as_of or now, pulled.coverage)
-    classify = ctx.classifier if "contact" in snapshot.frames and "roles" in ctx.program.sections else None
-    world = assessment.assess(snapshot, ctx.program, classify=classify)
+    world = assessment.assess(snapshot, ctx.program, classify=ctx.classify)
     run_id = new_id("r", now)
     changes = diff(world.frames, ctx.outputs, ctx.natives, prefix=ctx.prefix, run_id=run_id)
     changes = _restricted(changes, world, only, limit)

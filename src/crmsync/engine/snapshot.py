@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from decimal import Decimal
 
 import polars as pl
 
@@ -27,6 +28,7 @@ from crmsync.normalize.columns import (
 from crmsync.normalize.domain import domain
 from crmsync.normalize.places import country, regions
 from crmsync.program.evaluate import compile_expr
+from crmsync.program.units import currency_digits
 
 
 def _each(fn: Callable[[str], str | None]) -> Callable[[pl.Expr], pl.Expr]:
@@ -48,7 +50,6 @@ _READERS: dict[Kind, Callable[[pl.Expr], pl.Expr]] = {
     Kind.TEXT: _text,
     Kind.ENUM: _text,
     Kind.INTEGER: parse_integer,
-    Kind.MONEY: parse_money,
     Kind.BOOLEAN: parse_boolean,
     Kind.DATETIME: parse_datetime,
     Kind.SET: parse_set,
@@ -88,7 +89,7 @@ def _frame(ctx: Context, object_: ObjectName) -> pl.DataFrame:
     for name, read in mapped.items():
         if name == "id":
             continue
-        value = _value(pl.col(read.property), fields[name], read)
+        value = _value(pl.col(read.property), fields[name], read, ctx.program.currency)
         columns.append(value.alias(name))
         if not fields[name].kind.is_text or fields[name].kind in _CHECKED_TEXT:
             columns.append(unreadable(pl.col(read.property), value).alias(UNREADABLE + name))
@@ -105,11 +106,14 @@ def _frame(ctx: Context, object_: ObjectName) -> pl.DataFrame:
     return frame
 
 
-def _value(expr: pl.Expr, field: Field, read: ReadMap) -> pl.Expr:
-    value = _READERS[field.kind](expr)
-    if field.kind is Kind.MONEY and read.rate is not None:
-        # Exact: minor units times a decimal rate, rounded half up, in whole numbers throughout.
-        digits = -int(read.rate.as_tuple().exponent) if int(read.rate.as_tuple().exponent) < 0 else 0
-        scale = 10**digits
-        value = (value * int(read.rate * scale) + scale // 2) // scale
-    return value
+def _value(expr: pl.Expr, field: Field, read: ReadMap, currency: str) -> pl.Expr:
+    if field.kind is not Kind.MONEY:
+        return _READERS[field.kind](expr)
+    value = parse_money(expr, currency_digits(read.currency or currency))
+    return value if read.rate is None else _converted(value, read.rate, read.currency or currency, currency)
+
+
+def _converted(minor: pl.Expr, rate: Decimal, from_: str, to: str) -> pl.Expr:
+    """Minor units of one currency in another's, exact: a decimal rate in whole numbers, rounded half up."""
+    numerator, denominator = rate.scaleb(currency_digits(to) - currency_digits(from_)).as_integer_ratio()
+    return (minor * numerator * 2 + denominator) // (denominator * 2)

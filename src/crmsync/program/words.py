@@ -67,7 +67,8 @@ def explain(leaf: Leaf, value: Any, truth: bool | None, currency: str) -> str:
     text = read_value(leaf, value, currency)
     if leaf.field.kind is Kind.MONEY and text in [_operand(leaf, limit, currency) for limit in _values(leaf)]:
         text = money_text(int(value), currency, exact=True)
-    return f"{name} {text} {words or predicate(leaf, currency, truth=truth)}"
+    said = words or predicate(leaf, currency, truth=truth)
+    return f"{name} {said}" if said == f"is {text}" else f"{name} {text} {said}"
 
 
 def read_value(leaf: Leaf, value: Any, currency: str) -> str:
