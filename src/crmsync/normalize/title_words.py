@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
 
 from rapidfuzz.distance import OSA
 
 BREAK = "|"
 """A token of its own where the writer separated two parts (comma, dash between blanks, slash, bar)."""
+AND = "&"
+"""The sign; each language reads it as English `and`, which every language keeps among its breaks."""
 
 _UMLAUTS = str.maketrans(
     {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ñ": "n", "ø": "o"}
@@ -67,7 +69,7 @@ def fold(text: str) -> str:
 def _tokens(text: str) -> tuple[str, ...]:
     words: list[str] = []
     for token in _TOKEN.findall(fold(_POSSESSIVE.sub("", text))):
-        if token[0].isalnum():
+        if token[0].isalnum() or token == AND:
             words.append(token)
         elif words and words[-1] != BREAK:
             words.append(BREAK)
@@ -124,6 +126,21 @@ _ENDINGS: dict[str, tuple[tuple[str, str], ...]] = {
 }  # fmt: skip
 
 
+_GENDER_FORMS: dict[str, tuple[tuple[str, str], ...]] = {
+    "fr": (("trice", "teur"), ("euse", "eur"), ("ere", "er"), ("ienne", "ien"), ("ive", "if"), ("e", "")),
+    "es": (("ora", "or"), ("a", "o")),
+}
+
+
+def masculine(word: str, language: str, known: Set[str]) -> str:
+    """The masculine of a feminine `word` where `known` holds both (`técnica`, `técnico`): phrases then match either."""
+    for ending, replacement in _GENDER_FORMS.get(language, ()):
+        base = word[: len(word) - len(ending)] + replacement
+        if word.endswith(ending) and len(base) > 3 and base in known:
+            return base
+    return word
+
+
 def variants(word: str, language: str) -> Iterator[str]:
     """Base forms that `word` may be a feminine, plural or inflected form of, likeliest first."""
     for ending, replacement in _ENDINGS.get(language, _ENDINGS["en"]):
@@ -142,7 +159,7 @@ class Speller:
     def __init__(self, words: Iterable[str]) -> None:
         self._by_shape: dict[tuple[str, int], list[str]] = {}
         for word in sorted(set(words)):
-            if len(word) >= 6:
+            if len(word) >= 7:
                 self._by_shape.setdefault((word[0], len(word)), []).append(word)
 
     def correct(self, word: str) -> str | None:

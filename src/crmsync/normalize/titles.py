@@ -15,7 +15,7 @@ from typing import Generic, TypeVar, get_args
 import polars as pl
 
 from crmsync.normalize.title_vocabulary import Department, VocabularyFile, load_files
-from crmsync.normalize.title_words import BREAK, Speller, cut, cut_phrase, fold, variants
+from crmsync.normalize.title_words import AND, BREAK, Speller, cut, cut_phrase, fold, masculine, variants
 
 SENIORITIES = ("c_suite", "vp", "director", "manager", "senior", "professional", "entry", "unknown")
 """Values of `abm_seniority` (contract.md), highest first."""
@@ -29,6 +29,8 @@ _LEVEL_RANK = {
     for rank, level in enumerate(("c_suite", "vp", "director", "manager", "senior", "entry", "professional"))
 }
 _FREE_WORDS = 4
+_OWN = 4
+"""From here on `resolve` is sure that a word belongs to the language."""
 _BASE = "en"
 
 READING_SCHEMA = pl.Schema(
@@ -118,31 +120,48 @@ class _Language:
         self._head_last = file.head == "last"
         self._compounds = file.compounds == "true"
         self._base = base
+        own_levels, own_departments = _level_meanings(file), _department_meanings(file)
+        abbreviations = {cut_phrase(short)[0]: cut_phrase(full) for short, full in file.abbreviations.items()}
+        someone_elses = [cut_phrase(phrase) for phrase in file.someone_elses]
+        written = {
+            word
+            for phrase in (*own_levels, *own_departments, *someone_elses, *abbreviations.values())
+            for word in phrase
+            if word != "*"
+        }
+        # A feminine with a meaning of its own (`cartera`, a portfolio; `cartero`, a postman) stays what it is.
+        self.masculines = {
+            word: form
+            for word in written
+            if (form := masculine(word, self.name, written)) != word
+            and own_departments.get((word,)) in (None, own_departments.get((form,)))
+            and own_levels.get((word,)) in (None, own_levels.get((form,)))
+        }
+        self.words = written - self.masculines.keys()
         levels: dict[_Phrase, str] = dict(base.levels) if base else {}
-        levels.update(_level_meanings(file))
+        levels.update((self._plain(phrase), level) for phrase, level in own_levels.items())
         departments: dict[_Phrase, tuple[str | None, int]] = dict(base.departments) if base else {}
-        departments.update(_department_meanings(file))
+        departments.update((self._plain(phrase), meaning) for phrase, meaning in own_departments.items())
         if self._compounds:
-            levels.update(
-                _levels_of_compounds({word for phrase in _department_meanings(file) for word in phrase}, levels)
-            )
+            levels.update(_levels_of_compounds({word for phrase in own_departments for word in phrase}, levels))
+            departments.update(_departments_of_compounds({phrase[0] for phrase in own_levels}, departments))
         self.levels: dict[_Phrase, str] = levels
         self.departments: dict[_Phrase, tuple[str | None, int]] = departments
         self._find_level, self._find_department = _Phrases(levels), _Phrases(departments)
-        self.abbreviations = {cut_phrase(short)[0]: cut_phrase(full) for short, full in file.abbreviations.items()}
+        self.abbreviations = {short: self._plain(full) for short, full in abbreviations.items()}
         self.little = {fold(word) for word in (*file.little_words, *file.breaks)}
         self.breaks: set[str] = {fold(word) for word in file.breaks} | (base.breaks if base else set()) | {BREAK}
         self.former: set[str] = {fold(word) for word in file.former} | (base.former if base else set())
-        self.someone_elses: dict[_Phrase, None] = {cut_phrase(phrase): None for phrase in file.someone_elses} | (
-            base.someone_elses if base else {}
-        )
+        self.someone_elses: dict[_Phrase, None] = dict.fromkeys(map(self._plain, someone_elses))
+        if base:
+            self.someone_elses.update(base.someone_elses)
         self._find_someone_elses = _Phrases(self.someone_elses)
-        own = [*_level_meanings(file), *_department_meanings(file), *map(cut_phrase, file.someone_elses)]
-        own.extend(self.abbreviations.values())
-        self.words = {word for phrase in own for word in phrase if word != "*"}
         self.spelled_right = {fold(word) for word in file.spelled_right}
         self._speller = Speller(self.words)
         self._known: dict[str, tuple[_Phrase, int]] = {}
+
+    def _plain(self, phrase: _Phrase) -> _Phrase:
+        return tuple(self.masculines.get(word, word) for word in phrase)
 
     def resolve(self, word: str, taken: frozenset[str]) -> tuple[_Phrase, int]:
         """`word` as vocabulary words of this language, and how surely it belongs to the language (0 to 6).
@@ -157,12 +176,14 @@ class _Language:
         return known
 
     def _resolve(self, word: str, taken: frozenset[str]) -> tuple[_Phrase, int]:
+        if word == AND:
+            return ("and",), 0
         if word in self.abbreviations:
             return self.abbreviations[word], 2
         if word in self.little:
             return (word,), 2
-        if word in self.words:
-            return (word,), 6
+        if word in self.words or word in self.masculines:
+            return (self.masculines.get(word, word),), 6
         if word in self.spelled_right:
             return (word,), 2
         if base := next((form for form in variants(word, self.name) if form in self.words), None):
@@ -171,14 +192,18 @@ class _Language:
             found, sure = self._base.resolve(word, taken)
             if sure:
                 return found, sure // 2
-        if self._compounds and word not in taken and (parts := self._split(word, taken)):
+        if word in taken:
+            return (word,), 0
+        if self._compounds and (parts := self._split(word, taken, exact=True)):
             return parts, 4
-        if word not in taken and (meant := self._speller.correct(word)):
+        if meant := self._speller.correct(word):
             return (meant,), 2
+        if self._compounds and (parts := self._split(word, taken, exact=False)):
+            return parts, 4
         return (word,), 0
 
-    def _split(self, word: str, taken: frozenset[str]) -> _Phrase | None:
-        """A compound as determinant and head, or the head alone where only that is known."""
+    def _split(self, word: str, taken: frozenset[str], *, exact: bool) -> _Phrase | None:
+        """A compound as determinant and head; unless `exact`, with a misspelled determinant or the head alone."""
         if len(word) < 8:
             return None
         for form in (word, *variants(word, self.name)):
@@ -186,23 +211,25 @@ class _Language:
                 head = form[at:]
                 if not self._is_word(head):
                     continue
-                determinant = self._determinant(form[:at], taken)
+                determinant = self._determinant(form[:at], taken, exact=exact)
                 # English words that happen to end in one another (abstr-actor) are no compounds of this language.
                 own = head in self.words or (determinant is not None and determinant[0] in self.words)
-                if own and (determinant or at >= 4):
+                if own and (determinant or (at >= 4 and not exact)):
                     return (*(determinant or ()), head)
         return None
 
     def _is_word(self, word: str) -> bool:
         return word in self.words or (self._base is not None and len(word) > 4 and word in self._base.words)
 
-    def _determinant(self, word: str, taken: frozenset[str]) -> _Phrase | None:
+    def _determinant(self, word: str, taken: frozenset[str], *, exact: bool) -> _Phrase | None:
         forms = [word] + [word[: -len(link)] for link in ("s", "es", "n", "en", "er", "e") if word.endswith(link)]
         for form in forms:
             if form in self.words or (self._base is not None and form in self._base.words):
                 return (form,)
-        if parts := self._split(word, taken):
+        if parts := self._split(word, taken, exact=exact):
             return parts
+        if exact:
+            return None
         return next(((meant,) for form in forms if (meant := self._speller.correct(form))), None)
 
     def read(self, words: Sequence[str]) -> _Read:
@@ -260,6 +287,19 @@ def _levels_of_compounds(words: Iterable[str], levels: Mapping[_Phrase, str]) ->
     return found
 
 
+def _departments_of_compounds(
+    words: Iterable[str], departments: Mapping[_Phrase, tuple[str | None, int]]
+) -> dict[_Phrase, tuple[str | None, int]]:
+    """The department that a known compound begins with (`fuhrparkleiter` as `fuhrpark`), unless it has its own."""
+    found: dict[_Phrase, tuple[str | None, int]] = {}
+    for word in words:
+        starts = (word[:end].removesuffix("s") for end in range(len(word) - 4, 2, -1))
+        meaning = next((departments[(start,)] for start in starts if (start,) in departments), None)
+        if meaning and meaning[0] and (word,) not in departments:
+            found[(word,)] = meaning
+    return found
+
+
 def _department_meanings(file: VocabularyFile) -> dict[_Phrase, tuple[str | None, int]]:
     meanings: dict[_Phrase, tuple[str | None, int]] = {cut_phrase(phrase): (None, 0) for phrase in file.no_department}
     for department, words in file.department.items():
@@ -281,7 +321,7 @@ class TitleVocabulary:
         self._taken = frozenset(
             word
             for language in self._languages
-            for word in (*language.words, *language.little, *language.spelled_right)
+            for word in (*language.words, *language.masculines, *language.little, *language.spelled_right)
         )
 
     @classmethod
@@ -335,20 +375,22 @@ class TitleVocabulary:
         )
 
     def _in_its_language(self, words: Sequence[str]) -> tuple[_Language, list[str]]:
-        """The language that knows the title's words best (English where none does better), and its words for them."""
+        """The language that knows the title's words best, and its words for them.
+
+        English where none does better; a language that ties and knows a word that English does not goes before.
+        """
         best, best_score, best_words = self._languages[0], -1, list(words)
+        in_english: list[int] = []
         for language in self._languages:
-            score = 0
-            resolved: list[str] = []
-            for word in words:
-                if word == BREAK:
-                    resolved.append(word)
-                    continue
-                found, sure = language.resolve(word, self._taken)
-                resolved.extend(found)
-                score += sure
-            if score > best_score:
-                best, best_score, best_words = language, score, resolved
+            found = [language.resolve(word, self._taken) if word != BREAK else ((BREAK,), 0) for word in words]
+            sure = [how_sure for _, how_sure in found]
+            score = sum(sure)
+            more = any(mine >= _OWN and not english for mine, english in zip(sure, in_english, strict=False))
+            if score > best_score or (score == best_score and best is self._languages[0] and more):
+                best, best_score = language, score
+                best_words = [form for forms, _ in found for form in forms]
+            if not in_english:
+                in_english = sure
         return best, best_words
 
     def _words(self, language: _Language, words: Sequence[str]) -> list[str]:
