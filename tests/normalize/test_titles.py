@@ -240,3 +240,53 @@ def test_a_word_that_some_language_knows_is_no_slip_of_another(tmp_path: Path) -
     vocabulary = TitleVocabulary.load([english, german])
     assert vocabulary.classify("Produktion").department == "other"
     assert vocabulary.classify("Production").department == "operations"
+
+
+OFFICE_TITLES = """
+Chief Commercial Officer|c_suite|sales
+Chief of Staff to the CEO|director|general_management
+Chief Technology & Product Officer|c_suite|engineering
+Talent Acquisition Partner|professional|hr
+Audit Partner|c_suite|finance
+Acting Director|director|unknown
+Regional Manager|manager|unknown
+Analyst|professional|unknown
+Head of Security|director|it
+Security Guard|professional|other
+Data Engineering Manager|manager|data
+Training & Development Manager|manager|hr
+IT Project Manager|manager|it
+Staff Accountant|professional|finance
+Staff Engineer|senior|engineering
+Director Sales|director|sales
+IT-Projektleiter|manager|it
+Fuhrparkleiter|manager|supply_chain
+Kaufm. Leitung|director|finance
+Geschäftsfürer|c_suite|general_management
+Großkundenbetreuer|professional|customer_success
+Mitglied der Geschäftsleitung|c_suite|general_management
+Assistenz der Geschäftsleitung|professional|administration
+Head of Einkauf|director|procurement
+Directeur général adjoint|c_suite|general_management
+Directrice administrative et financière|director|finance
+Membre du comité de direction|director|general_management
+Assistante de direction|professional|administration
+Responsable supply chain|manager|supply_chain
+Chef de projet IT|manager|it
+Chef d'entreprise|c_suite|general_management
+Agent de sécurité|professional|other
+Vice-présidente|vp|unknown
+Directora Técnica|director|engineering
+Gerente General|c_suite|general_management
+Auditor Interno|professional|finance
+Gerente de Proyectos|manager|operations
+Director@ de Marketing|director|marketing
+CEO y Fundador|c_suite|general_management
+"""
+
+
+@pytest.mark.parametrize("line", OFFICE_TITLES.strip().splitlines())
+def test_titles_of_offices_that_buy_are_read_as_a_person_reads_them(vocabulary: TitleVocabulary, line: str) -> None:
+    title, seniority, department = line.split("|")
+    reading = vocabulary.classify(title)
+    assert (reading.seniority, reading.department) == (seniority, department)
