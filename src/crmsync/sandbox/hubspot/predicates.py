@@ -123,6 +123,13 @@ def has_all(prop: Property, values: Sequence[str]) -> Compiled:
     return Compiled(reduce(lambda a, b: a & b, (_member(prop, v) for v in values)), {(prop.name, "s")})
 
 
+def exactly(prop: Property, values: Sequence[str]) -> Compiled:
+    """A property holds these options and no others."""
+    count = pl.col(column(prop.name, "s")).str.count_matches(";", literal=True) + 1
+    every = has_all(prop, values)
+    return Compiled(every.expr & (count == len(set(values))), every.needs)
+
+
 def token(prop: Property, value: str) -> Compiled:
     """Every word of the value occurs as a word; `*` stands for any characters."""
     if prop.multiple:
