@@ -25,7 +25,8 @@ from crmsync.model.fields import ObjectName
 LONGEST_ADDRESS = 6_000
 SEARCH_BESIDE_FROM = 50_000
 _SEARCHERS = 3
-_LARGE = 20_000
+#: Unread records from which a further cursor is worth a search and, now and then, a page.
+_WORTH = 2_000
 
 
 class Pull:
@@ -46,7 +47,7 @@ class Pull:
         self._object = object_
         self._properties = list(properties)
         self._expected = expected
-        self._ranges = Ranges(expected, self._probe, worth=1_000 if expected >= _LARGE else 2_000)
+        self._ranges = Ranges(expected, self._probe, worth=_WORTH)
         cursors = transport.settings.cursors
         self._pages: queue.Queue[Page | BaseException | None] = queue.Queue(maxsize=4 * cursors)
         self._stopped = threading.Event()

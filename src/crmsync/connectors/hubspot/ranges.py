@@ -17,6 +17,8 @@ from crmsync.connectors.hubspot.wire import WireRecord
 
 #: Probes spent on one cut before the best one so far is taken.
 _PROBES = 5
+#: Up to so many records, the middle is within reach of a search's offset.
+_EXACT = 2 * (LAST_OFFSET + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +112,18 @@ def _within(id_: int, owned: Range) -> bool:
 def find_cut(ask: Ask, start: int, end: int | None, count: int) -> tuple[int, int] | None:
     """An existing id near the middle of the records in [start, end), and how many stand at or above it.
 
-    Up to 20,000 records one search finds the exact middle by its offset. Beyond that, ids are tried: by the density
-    seen so far, then by bisection, at most five searches. None where the range turned out to have no second half.
+    Up to 20,000 records one search finds the exact middle by its offset. Beyond that, ids are tried: the middle one,
+    then by the density seen so far, then by bisection, at most seven searches. None where the range turned out to have
+    no second half.
     """
+    if end is not None and count > _EXACT:
+        middle = ask((start + end) // 2, end, 0)
+        if middle.id is not None and _balanced(middle.total, count):
+            return middle.id, middle.total
+    if start == 0 and count > _EXACT:
+        # HubSpot's ids start anywhere: without the first one, nothing could be said about their density.
+        lowest = ask(start, end, 0)
+        start, count = lowest.id or start, lowest.total
     # In whole pages from `start`, so that the near part ends with a full page.
     rank = min(max(count // 2 // BATCH, 1) * BATCH, LAST_OFFSET // BATCH * BATCH)
     first = ask(start, end, rank)
@@ -120,7 +131,7 @@ def find_cut(ask: Ask, start: int, end: int | None, count: int) -> tuple[int, in
         return None
     total = first.total
     best = (first.id, total - rank)
-    if total <= 2 * (LAST_OFFSET + 1):
+    if total <= _EXACT:
         return best
     low, low_rank, high, high_rank = first.id, rank, end, total
     guess = start + (first.id - start) * (total // 2) // rank
@@ -130,17 +141,21 @@ def find_cut(ask: Ask, start: int, end: int | None, count: int) -> tuple[int, in
         if guess <= low:
             break
         found = ask(guess, end, 0)
-        below = total - found.total
         if found.id is not None and abs(found.total - total / 2) < abs(best[1] - total / 2):
             best = (found.id, found.total)
-        if 0.35 * total <= below <= 0.65 * total:
+        if _balanced(found.total, total):
             break
+        below = total - found.total
         if below > total / 2:
             high, high_rank = guess, below
         else:
             low, low_rank = guess, below
         guess = _next_guess(low, low_rank, high, high_rank, total, straight=step % 2 == 1)
     return best
+
+
+def _balanced(above: int, total: int) -> bool:
+    return 0.35 * total <= above <= 0.65 * total
 
 
 def _next_guess(low: int, low_rank: int, high: int | None, high_rank: int, total: int, *, straight: bool) -> int:
