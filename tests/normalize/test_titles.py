@@ -182,6 +182,14 @@ def test_a_phrase_with_two_meanings_and_a_key_given_twice_are_faults(tmp_path: P
     assert [fault.line for fault in caught.value.faults] == [6, 5]
 
 
+def test_an_abbreviation_is_one_word(tmp_path: Path) -> None:
+    path = tmp_path / "en.yaml"
+    path.write_text("language: en\nabbreviations:\n  vp: vice president\n  v.p.: vice president\n")
+    with pytest.raises(ConfigError, match="must be one word without dots") as caught:
+        TitleVocabulary.load([path])
+    assert [fault.line for fault in caught.value.faults] == [4]
+
+
 def test_a_missing_folder_is_one_clear_fault(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no such folder of title vocabularies"):
         TitleVocabulary.load(tmp_path / "titles")

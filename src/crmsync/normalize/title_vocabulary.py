@@ -176,7 +176,13 @@ def _fault(path: Path, lines: dict[Where, int], loc: Where, kind: str, message: 
 
 
 def _double_meanings(path: Path, content: VocabularyFile, lines: dict[Where, int]) -> Iterator[Fault]:
-    """A phrase with no readable word, and a phrase that stands in two places of one kind."""
+    """A phrase with no readable word, one that stands in two places of one kind, an abbreviation of several words."""
+    for short, full in content.abbreviations.items():
+        at: Where = ("abbreviations", short)
+        if len(cut_phrase(short)) != 1 or not cut_phrase(full):
+            yield Fault(
+                str(path), lines.get(at), f"abbreviations: {short!r} must be one word without dots, for some words"
+            )
     for phrases in (_level_phrases(content), _department_phrases(content)):
         first: dict[tuple[str, ...], Where] = {}
         for at, phrase in phrases:
