@@ -244,7 +244,19 @@ def _saved(
         digest=plan_digest(changes, basis),
         notes=notes,
     )
-    ctx.store.plans.supersede(ctx.portal.name, now)
+    supersede_earlier(ctx, now)
     status = PlanStatus.BREACHED if plan.breaches else PlanStatus.OPEN if not plan.is_empty else PlanStatus.APPLIED
     ctx.store.plans.save(plan, now, status=status)
     return plan
+
+
+def supersede_earlier(ctx: Context, at: datetime) -> None:
+    """Close every plan that waits, for the holder of the portal, before a newer one is saved.
+
+    One that a dead run left half applied is among them: written later, it would put back what has changed since.
+    """
+    ctx.store.plans.supersede(ctx.portal.name, at)
+    for entry in ctx.store.plans.list(ctx.portal.name):
+        if entry.status is PlanStatus.APPLYING:
+            left = ctx.store.checkpoint.outcome_counts(entry.id).get("pending", 0)
+            ctx.store.plans.set_status(entry.id, PlanStatus.SUPERSEDED if left else PlanStatus.APPLIED, at)

@@ -9,7 +9,7 @@ import polars as pl
 from crmsync.engine.context import Context
 from crmsync.engine.ids import new_id
 from crmsync.engine.people import PEOPLE_SCHEMA
-from crmsync.engine.plan import Planned, portal_info
+from crmsync.engine.plan import Planned, portal_info, supersede_earlier
 from crmsync.engine.recover import recover
 from crmsync.engine.values import same_value
 from crmsync.errors import RecordNotFound
@@ -116,7 +116,7 @@ def _save(ctx: Context, run_id: str, rows: list[dict[str, Any]], skipped: list[d
         undoes=run_id,
         notes=("The rules still say what they said: the next sync writes it again unless they change first.",),
     )
-    ctx.store.plans.supersede(ctx.portal.name, now)
+    supersede_earlier(ctx, now)
     ctx.store.plans.save(plan, now, status=PlanStatus.APPLIED if plan.is_empty else PlanStatus.OPEN)
     people = [
         {"object": o, "id": i, "name": None, "owner": None, "url": info.link(_object(o), i)}
