@@ -19,6 +19,7 @@ import polars as pl
 from crmsync.connectors.base import Progress
 from crmsync.engine.context import Context
 from crmsync.engine.ids import new_id
+from crmsync.engine.pull import note_acted_on
 from crmsync.engine.recover import recover
 from crmsync.engine.values import same_values
 from crmsync.errors import BudgetSpent, CrmsyncError, ExitCode, StalePlan, Throttled, Unauthorized, UnsafePlan
@@ -132,6 +133,7 @@ def _run(ctx: Context, plan: Plan, run_id: str, progress: Progress | None, shoul
     status = RunStatus.INTERRUPTED if left else RunStatus.REFUSED if mine.get("rejected") else RunStatus.DONE
     if not left:
         ctx.store.plans.set_status(plan.id, PlanStatus.APPLIED, ctx.now())
+        note_acted_on(ctx, plan)
     calls = {
         k: n - calls_before.get(k, 0) for k, n in ctx.connector.usage().calls.items() if n > calls_before.get(k, 0)
     }

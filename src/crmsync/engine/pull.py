@@ -16,6 +16,7 @@ from crmsync.connectors.base import Page, Progress
 from crmsync.engine.context import Context
 from crmsync.engine.ids import new_id
 from crmsync.model.fields import ObjectName
+from crmsync.model.plan import Plan
 from crmsync.model.snapshot import Coverage
 
 #: How late the CRM's search may show a change (platform facts: reports up to 30 s); what is younger is asked for again.
@@ -64,7 +65,7 @@ def _full(
     ctx: Context, object_: ObjectName, layout: tuple[str, ...], pulled: Pulled, progress: Progress | None
 ) -> None:
     mirror, portal = ctx.store.mirror, ctx.portal.name
-    previous = mirror.pull_state(portal, object_).full_count
+    previous = acted_on(ctx).get(object_)
     began, pull_id = ctx.now(), new_id("pull", ctx.now())
     expected = ctx.connector.count(object_)
     seen: set[str] = set()
@@ -87,6 +88,18 @@ def _full(
     if coverage.complete:
         watermark = min(newest, began) if newest else began
         mirror.finish_full_pull(portal, object_, pull_id, layout=layout, watermark=watermark, at=ctx.now())
+
+
+def acted_on(ctx: Context) -> dict[str, int]:
+    """Records by object in the last snapshot that a run acted on: what a shrunken one is told by."""
+    return dict(ctx.store.mirror.get_state(ctx.portal.name, "acted_on") or {})
+
+
+def note_acted_on(ctx: Context, plan: Plan) -> None:
+    """From now on this plan's snapshot is what the next one is compared with."""
+    read = plan.basis.get("read")
+    if read:
+        ctx.store.mirror.put_state(ctx.portal.name, "acted_on", {name: seen["read"] for name, seen in read.items()})
 
 
 def _store(ctx: Context, pages: list[Page], pull_id: str) -> None:
@@ -134,7 +147,7 @@ def _increment(
         # Something came or went that neither changes nor the archive show (a restore, a merge): read all of it.
         _full(ctx, object_, layout, pulled, progress)
         return
-    pulled.coverage[object_] = Coverage(held, expected, mirror.pull_state(portal, object_).full_count)
+    pulled.coverage[object_] = Coverage(held, expected, acted_on(ctx).get(object_))
     pulled.kinds[object_], pulled.changed[object_] = "increment", window.stored
     # What is younger than the lag may still appear late: the watermark passes a moment only once that is over, and
     # only when the whole window was read.

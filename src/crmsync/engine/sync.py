@@ -13,7 +13,7 @@ from crmsync.engine.apply import Applied, apply_locked
 from crmsync.engine.context import Context
 from crmsync.engine.ids import new_id
 from crmsync.engine.plan import Planned, plan_from_mirror
-from crmsync.engine.pull import pull
+from crmsync.engine.pull import note_acted_on, pull
 from crmsync.engine.recover import recover
 from crmsync.errors import ConfigError, ExitCode, Fault, RecordNotFound
 from crmsync.model.fields import ObjectName
@@ -119,6 +119,7 @@ def _applied(
         )
         counts = {"outcomes": {}, "calls": plan.summary["calls"], "plan": plan.id}
         ctx.store.runs.finish(run_id, RunStatus.DONE, ctx.now(), counts=counts, message="nothing to do")
+        note_acted_on(ctx, plan)
         return Synced(planned, None, ExitCode.DONE)
     applied = apply_locked(
         ctx, plan, accept=accept, reason=reason, trigger=trigger, progress=progress, should_stop=should_stop

@@ -47,7 +47,7 @@ def read_guards(
 ) -> tuple[GuardReading, ...]:
     """Every guard's figure, breached or not. Frames carry `held.*`, the values that stand."""
     stood = changes.filter(pl.col("before").is_not_null())
-    readings = [*_snapshot(coverage, limits.min_snapshot)]
+    readings = [*_snapshot(coverage, limits.min_snapshot, limits.floor)]
     for output in outputs:
         if output.ranked:
             base = _had_value(frames, output)
@@ -83,8 +83,8 @@ def _share(name: str, label: str, value: int, base: int, limit: Limit | None, fl
     return [GuardReading(name, value, base, str(limit), breached, message)]
 
 
-def _snapshot(coverage: Mapping[ObjectName, Coverage], least: float | None) -> list[GuardReading]:
-    """An incomplete read always stops; a complete one that shrank below `least` per cent of the one before does too."""
+def _snapshot(coverage: Mapping[ObjectName, Coverage], least: float | None, floor: int) -> list[GuardReading]:
+    """An incomplete read always stops; so does one that lost more than `floor` and falls below `least` per cent."""
     readings = []
     for object_, seen in coverage.items():
         expected = seen.expected if seen.expected is not None else seen.read
@@ -94,7 +94,7 @@ def _snapshot(coverage: Mapping[ObjectName, Coverage], least: float | None) -> l
                 "nothing is demoted, cleared or removed on a partial read. Run again; if it stays, look at the CRM"
             )
             readings.append(GuardReading("min_snapshot", seen.read, expected, "100%", True, message))
-        elif least is not None and seen.previous and seen.read * 100 < least * seen.previous:
+        elif least is not None and _shrank(seen, least, floor):
             message = (
                 f"snapshot shrank: {seen.read:,} {object_} records, {seen.previous:,} the last time; "
                 f"the limit is {least:g}%. If they were archived on purpose, accept with --accept min_snapshot"
@@ -105,6 +105,11 @@ def _snapshot(coverage: Mapping[ObjectName, Coverage], least: float | None) -> l
         base = sum(seen.expected if seen.expected is not None else seen.read for seen in coverage.values())
         readings.append(GuardReading("min_snapshot", read, base, f"{least:g}%", False, "snapshot complete"))
     return readings
+
+
+def _shrank(seen: Coverage, least: float, floor: int) -> bool:
+    previous = seen.previous or 0
+    return previous - seen.read > floor and seen.read * 100 < least * previous
 
 
 def _demoted(moves: pl.DataFrame, output: Output) -> int:
