@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import requests
 import structlog
-from tenacity import RetryError, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
+from tenacity import RetryError, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential, wait_random
 
 from crmsync.errors import CrmsyncError, mask
 
@@ -34,7 +34,7 @@ class Webhook:
         """Whether the message was taken. Waits and tries again on 429, 5xx and network faults; never raises."""
         retrying = Retrying(
             stop=stop_after_attempt(ATTEMPTS),
-            wait=wait_exponential_jitter(initial=self._wait, max=30, jitter=self._wait),
+            wait=wait_exponential(multiplier=self._wait, max=30) + wait_random(0, self._wait),
             retry=retry_if_exception_type(_TryAgain),
         )
         try:

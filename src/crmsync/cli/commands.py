@@ -22,6 +22,10 @@ from crmsync.cli.face import Face
 from crmsync.errors import ConfigError, CrmsyncError, ExitCode, UnsafePlan, mask
 
 INTERRUPTED = 130
+_STOPPED = (
+    "Stopped. What the CRM has confirmed is in the ledger, and a batch in flight is read back by the next run, "
+    "so running the same command again is safe."
+)
 _PANEL = "Common options"
 
 _COMMON: dict[str, tuple[Any, Any, Any]] = {
@@ -106,11 +110,7 @@ def _answer(function: Callable[..., int], face: Face, given: dict[str, Any]) -> 
     except CrmsyncError as error:
         return fail(face, error)
     except KeyboardInterrupt:
-        face.err.print(
-            "\nStopped. What the CRM has confirmed is in the ledger; a batch in flight is read back by the next run, "
-            "so running the same command again is safe.",
-            style="yellow", markup=False,
-        )  # fmt: skip
+        face.err.print("\n" + _STOPPED, style="yellow" if face.err.is_terminal else None, markup=False, soft_wrap=True)
         return INTERRUPTED
     except BrokenPipeError:
         # The reader went away, as `| head` does; nothing is wrong.

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable, MutableMapping
+from io import TextIOBase
 from typing import Any, TextIO
 
 import structlog
@@ -16,6 +17,19 @@ from crmsync.errors import mask
 
 Event = MutableMapping[str, Any]
 _OWN = "crmsync"
+
+
+class _Stderr(TextIOBase):
+    """Whatever stderr is at the moment of writing, so that a logger never outlives a stream that was replaced."""
+
+    def write(self, text: str, /) -> int:
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+    def isatty(self) -> bool:
+        return sys.stderr.isatty()
 
 
 def masked(_logger: Any, _method: str, event: Event) -> Event:
@@ -40,7 +54,7 @@ def configure(*, verbose: int = 0, quiet: bool = False, stream: TextIO | None = 
 
     Warnings and worse by default; `verbose` 1 adds information, 2 our debug lines, `quiet` leaves errors alone.
     """
-    out = stream or sys.stderr
+    out: Any = stream or _Stderr()
     level = _level(verbose, quiet)
     shared: list[Callable[..., Any]] = [
         structlog.contextvars.merge_contextvars,

@@ -172,9 +172,11 @@ def dead_letters(
 
 
 def _numbers(ids: list[str] | None) -> list[int]:
-    numbers = []
+    """Numbers of letters: `3`, `3,5` or `3-7`."""
+    numbers: list[int] = []
     for text in parse_names(ids):
-        if not text.isdecimal():
+        first, dash, last = text.partition("-")
+        if not first.isdecimal() or (dash and not last.isdecimal()):
             raise CrmsyncError(f"dead-letters: {text} is not a number of a dead letter; the first column has them.")
-        numbers.append(int(text))
+        numbers += range(int(first), int(last or first) + 1)
     return numbers

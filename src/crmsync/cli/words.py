@@ -20,6 +20,7 @@ from crmsync.store import DeadLetter, Run
 _ANSWERS = {"yes": "green", "no": "red", "unknown": "yellow"}
 #: How a system's headline is introduced where it does not say itself what it is about.
 _TITLES = {"targets": "Target", "roles": "Role"}
+_FEW = 3
 _COMPANIONS = ("_reason", "_since", "_at", "_last_run")
 _STATUS = {"done": "green", "refused": "yellow", "breached": "red", "failed": "red", "interrupted": "yellow"}
 _OUTCOMES = {
@@ -165,12 +166,29 @@ def runs_table(runs: Sequence[Run]) -> Table:
 
 
 def letters_table(letters: Sequence[DeadLetter]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for column in ("no.", "record", "property", "value", "times", "status", "the CRM says"):
-        table.add_column(column, overflow="fold")
-    for letter in letters:
+    """One line for each record and refusal, since a refused record brings a letter for each of its values."""
+    groups: dict[tuple[str, str, str, str], list[DeadLetter]] = {}
+    for letter in sorted(letters, key=lambda one: one.id):
+        groups.setdefault((letter.object, letter.record_id, letter.message, letter.status), []).append(letter)
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    for column in ("no.", "record", "values", "times", "status", "the CRM says"):
+        table.add_column(column, overflow="fold", no_wrap=column not in ("values", "the CRM says"))
+    for (object_, record_id, message, status), group in groups.items():
+        values = [f"{one.property} = {one.after or '(empty)'}" for one in group[:_FEW]]
+        rest = f" and {len(group) - _FEW} more" if len(group) > _FEW else ""
         table.add_row(
-            str(letter.id), f"{letter.object} {letter.record_id}", letter.property, Text(letter.after or "(empty)"),
-            str(letter.count), letter.status, Text(letter.message),
+            number_ranges([one.id for one in group]), f"{object_} {record_id}", Text(", ".join(values) + rest),
+            str(max(one.count for one in group)), status, Text(message),
         )  # fmt: skip
     return table
+
+
+def number_ranges(numbers: Sequence[int]) -> str:
+    """`[1, 2, 3, 7]` -> `1-3,7`, as `dead-letters retry` takes it."""
+    parts: list[list[int]] = []
+    for number in sorted(numbers):
+        if parts and number == parts[-1][-1] + 1:
+            parts[-1].append(number)
+        else:
+            parts.append([number])
+    return ",".join(f"{part[0]}-{part[-1]}" if len(part) > 1 else str(part[0]) for part in parts)
