@@ -18,8 +18,10 @@ from crmsync.errors import BudgetSpent
 Clock = Callable[[], float]
 Sleep = Callable[[float], None]
 
-#: A request may reach HubSpot a little later than we sent it; the window is kept this much longer than it says.
+#: Requests reach HubSpot a little later than we send them, some more than others; so a window is kept this much longer
+#: than it says. Search's window is so short that the same jitter is a larger part of it.
 _MARGIN = 0.03
+_SEARCH_MARGIN = 0.06
 #: After the day's budget was found spent, one call may look again this often (seconds): the day ends in the portal's
 #: time zone, which only HubSpot's own headers tell.
 _PROBE = 600.0
@@ -28,15 +30,16 @@ _PROBE = 600.0
 class Window:
     """At most `limit` starts in any `interval` seconds. Not thread-safe by itself."""
 
-    def __init__(self, limit: int, interval: float) -> None:
+    def __init__(self, limit: int, interval: float, margin: float = _MARGIN) -> None:
         self.limit = limit
         self.interval = interval
+        self._margin = margin
         self._starts: deque[float] = deque()
         self._held_until = 0.0
 
     def delay(self, now: float) -> float:
         """Seconds until one more start is allowed; 0 where it is allowed now."""
-        span = self.interval * (1 + _MARGIN)
+        span = self.interval * (1 + self._margin)
         while self._starts and self._starts[0] + span <= now:
             self._starts.popleft()
         free_at = self._held_until
@@ -72,7 +75,7 @@ class Limiter:
         # The most that a private app without an add-on may use; the first answer's headers correct it.
         self._calls = Window(190, 10.0)
         burst = min(5, max(1, round(search_rate)))
-        self._searches = Window(burst, burst / search_rate)
+        self._searches = Window(burst, burst / search_rate, _SEARCH_MARGIN)
         self._daily_limit: int | None = None
         self._daily_left: int | None = None
         self._daily_seen = 0.0

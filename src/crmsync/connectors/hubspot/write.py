@@ -131,13 +131,20 @@ class Writer:
     ) -> None:
         echoed = {one.id: one for one in answer.results}
         refused = {id_: error for error in answer.errors for id_ in error.context.get("ids", [])}
+        # First what the answer itself settles, so that trouble in looking further costs the others nothing.
         for one in updates:
-            if one.id in refused:
-                settled[one.id] = self._refused(object_, one, refused[one.id])
-            elif one.id in echoed:
+            if one.id in echoed and one.id not in refused:
                 settled[one.id] = _echo(one, echoed[one.id])
-            else:
-                settled[one.id] = self._vanished(object_, one, answer.errors)
+        for one in updates:
+            if one.id in settled:
+                continue
+            try:
+                error = refused.get(one.id)
+                settled[one.id] = (
+                    self._refused(object_, one, error) if error else self._vanished(object_, one, answer.errors)
+                )
+            except (Throttled, Unavailable) as trouble:
+                settled[one.id] = WriteResult(one.id, OutcomeStatus.UNANSWERED, trouble.message)
 
     def _refused(self, object_: ObjectName, update: Update, error: WireError) -> WriteResult:
         if error.category == "OBJECT_NOT_FOUND":
