@@ -11,8 +11,10 @@ from crmsync.sandbox.hubspot.server import SandboxServer
 
 FILES = {
     "companies.csv": """\
-hs_object_id,name,domain,industry,numberofemployees,annualrevenue,country,web_technologies,lifecyclestage,hs_parent_company_id,createdate,hs_lastmodifieddate,region_code
-101,Acme Corp,acme.example,COMPUTER_SOFTWARE,250,5000000,US,hubspot;marketo,lead,,2024-01-01T00:00:00.000Z,2026-01-01T00:00:00.000Z,EMEA
+hs_object_id,name,domain,industry,numberofemployees,annualrevenue,country,web_technologies,lifecyclestage,\
+hs_parent_company_id,createdate,hs_lastmodifieddate,region_code
+101,Acme Corp,acme.example,COMPUTER_SOFTWARE,250,5000000,US,hubspot;marketo,lead,\
+,2024-01-01T00:00:00.000Z,2026-01-01T00:00:00.000Z,EMEA
 102,Beta Retail,beta.example,RETAIL,40,"12,5 M€",DE,,customer,101,2024-02-01T00:00:00.000Z,2026-02-01T00:00:00.000Z,
 103,gamma,,,,900,,hubspot,,,2024-03-01T00:00:00.000Z,2026-03-01T00:00:00.000Z,
 104,Delta acme Works,delta.example,OLD_INDUSTRY,9,100,US,,,,2024-04-01T00:00:00.000Z,2026-04-01T00:00:00.000Z,

@@ -86,8 +86,16 @@ class Segment:
         if self.deleted is not None:
             body["deletedAt"] = iso(self.deleted)
         if with_filters and self.branch is not None:
-            body["filterBranch"] = self.branch
+            body["filterBranch"] = _spelled_out(self.branch)
         return body
+
+
+def _spelled_out(branch: Json) -> Json:
+    """A filter branch as HubSpot gives it back: each names its operator, whether it was sent or not."""
+    nested = [_spelled_out(inner) for inner in branch.get("filterBranches") or []]
+    type_ = branch["filterBranchType"]
+    operator = branch.get("filterBranchOperator") or ("AND" if type_ == "ASSOCIATION" else type_)
+    return branch | {"filterBranches": nested, "filterBranchOperator": operator, "filters": branch.get("filters") or []}
 
 
 def members(portal: Portal, segment: Segment) -> dict[int, int]:
@@ -218,7 +226,7 @@ def _enumeration(portal: Portal, kind: Kind, prop: Property, operator: str, oper
     if operator in {"CONTAINS_ALL", "DOES_NOT_CONTAIN_ALL"}:
         return p.has_all(prop, wanted)
     if operator == "IS_EXACTLY":
-        return p.compare(prop, "EQ", ";".join(wanted)) if not prop.multiple else p.has_all(prop, wanted)
+        return p.exactly(prop, wanted)
     now = p.has_any(prop, wanted)
     if operator != "HAS_EVER_BEEN_ANY_OF":
         return now
