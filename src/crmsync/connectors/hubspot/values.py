@@ -15,7 +15,7 @@ def same(sent: str | None, stands: str | None) -> bool:
         return True
     if not left or not right:
         return False
-    if ";" in left and set(left.split(";")) == set(right.split(";")):
+    if ";" in left + right and set(left.split(";")) == set(right.split(";")):
         return True
     return _equal(_number(left), _number(right)) or _equal(_moment(left), _moment(right))
 
@@ -26,17 +26,18 @@ def _equal(left: object, right: object) -> bool:
 
 def _number(text: str) -> Decimal | None:
     try:
-        return Decimal(text)
+        number = Decimal(text)
     except InvalidOperation:
         return None
+    return number if number.is_finite() else None
 
 
 def _moment(text: str) -> datetime | None:
     """A date, an ISO 8601 stamp or epoch milliseconds, in UTC."""
-    if text.isdecimal() and len(text) >= 12:
-        return datetime.fromtimestamp(int(text) / 1000, UTC)
     try:
+        if text.isdecimal() and len(text) >= 12:
+            return datetime.fromtimestamp(int(text) / 1000, UTC)
         moment = datetime.fromisoformat(text)
-    except ValueError:
+    except (ValueError, OverflowError, OSError):
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
