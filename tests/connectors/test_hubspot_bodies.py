@@ -87,6 +87,7 @@ def _record(portal: Portal) -> Sent:
     crm.ensure_lists(lists)
     list(crm.pull("company", ["name"]))
     list(crm.changes("company", ["name", "abm_tier"], datetime(2000, 1, 1, tzinfo=UTC)))
+    crm.newest("company", ["name", "abm_tier"], datetime(2000, 1, 1, tzinfo=UTC))
     crm.read("company", ["1000", "1007"], ["name"])
     crm.associations("company", "contact", ["1000"])
     crm.write("company", [Update("1000", {"abm_tier": "tier_1", "abm_data_gaps": ""})])

@@ -216,3 +216,14 @@ def test_a_rotated_token_is_picked_up_in_the_middle_of_a_call(portal: Open) -> N
         with pytest.raises(Unauthorized):
             crm.count("company")
         assert crm.count("company") == 3
+
+
+def test_newest_gives_the_count_and_those_changed_last_first(portal: Open) -> None:
+    one = portal(companies=companies(450))
+    one.call("PATCH", f"{LIST}/1007", {"properties": {"name": "New"}})
+    with one.connect() as crm:
+        total, page = crm.newest("company", ["name"], datetime(2000, 1, 1, tzinfo=UTC))
+        stamps = [record.modified_at for record in page.records]
+        assert (total, len(stamps), page.records[0].id) == (450, 200, "1007")
+        assert stamps == sorted(stamps, reverse=True)
+        assert crm.usage().calls == {"search": 1}

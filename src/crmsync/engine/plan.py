@@ -32,7 +32,7 @@ from crmsync.planning.diff import diff, number
 from crmsync.planning.digest import plan_digest
 from crmsync.planning.guard import TARGET_SEATS, read_guards
 from crmsync.planning.lists import list_moves
-from crmsync.planning.withhold import from_partial, hand_edits
+from crmsync.planning.withhold import drop_with_companions, from_partial, hand_edits
 from crmsync.store import LetterStatus, PlanStatus
 
 
@@ -138,10 +138,11 @@ def _without_dead_letters(ctx: Context, changes: pl.DataFrame) -> tuple[pl.DataF
         schema={name: CHANGE_SCHEMA[name] for name in ("object", "id", "property", "after")},
         orient="row",
     )
-    kept = changes.join(
-        refused, on=["object", "id", "property", "after"], how="anti", nulls_equal=True, maintain_order="left"
-    )
-    return kept, changes.height - kept.height
+    known = refused.unique().with_columns(pl.lit(value=True).alias("_refused"))
+    keys = ["object", "id", "property", "after"]
+    marked = changes.join(known, on=keys, how="left", nulls_equal=True, maintain_order="left")
+    kept, dropped = drop_with_companions(changes, marked["_refused"].is_null(), ctx.outputs, prefix=ctx.prefix)
+    return kept, dropped.height
 
 
 def portal_info(ctx: Context, *, fresh: bool) -> PortalInfo:

@@ -33,11 +33,16 @@ def condition(name: str, operator: str, value: str) -> Filter:
     return {"propertyName": name, "operator": operator, "value": value}
 
 
+def sort(name: str, direction: str) -> str:
+    """A sort as HubSpot's typed clients send it: JSON in a text."""
+    return msgspec.json.encode({"propertyName": name, "direction": direction}).decode()
+
+
 def body(filters: Sequence[Filter], properties: Sequence[str], *, limit: int, after: int = 0) -> dict[str, Any]:
     """A search by id, ascending: the only order in which pages can be continued past 10,000 results."""
     return {
         "filterGroups": [{"filters": list(filters)}] if filters else [],
-        "sorts": [ID],
+        "sorts": [sort(ID, "ASCENDING")],
         "properties": list(properties),
         "limit": limit,
         "after": str(after),
@@ -88,7 +93,7 @@ class Search:
         """(how many changed at or after `since`, the 200 changed last)."""
         modified = condition(MODIFIED[object_], "GTE", str(int(since.timestamp() * 1000)))
         request = body([modified], properties, limit=PAGE)
-        request["sorts"] = [{"propertyName": MODIFIED[object_], "direction": "DESCENDING"}]
+        request["sorts"] = [sort(MODIFIED[object_], "DESCENDING")]
         whole = fits(request)
         found = self.find(object_, request if whole else request | {"properties": [ID]})
         return found.total, Page(object_, self._full(object_, found, properties, whole=whole))

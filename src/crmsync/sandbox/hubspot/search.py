@@ -1,5 +1,6 @@
 """Search: filters, words, order and paging with the limits of the real index (hubspot.md 2.3)."""
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -62,6 +63,9 @@ def _order(portal: Portal, kind: Kind, sorts: Sequence[Any]) -> tuple[bool, str,
     if not sorts:
         return None
     sort = sorts[0]
+    if isinstance(sort, str) and sort.startswith("{"):
+        # HubSpot's own clients type a sort as text and send its JSON in it.
+        sort = json.loads(sort)
     if isinstance(sort, str):
         name, descending = sort.removeprefix("-"), sort.startswith("-")
     else:
