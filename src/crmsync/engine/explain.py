@@ -47,10 +47,10 @@ def explain(ctx: Context, object_: ObjectName | None, id_: str, *, as_of: dateti
     Raises RecordNotFound where no such live record exists.
     """
     notes: list[str] = []
-    with ctx.exclusive():
-        if ctx.store.mirror.pull_state(ctx.portal.name, "company").full_at is None:
+    if ctx.store.mirror.pull_state(ctx.portal.name, "company").full_at is None:
+        with ctx.exclusive():
             pull(ctx)
-        object_, id_ = _find(ctx, object_, id_, notes)
+    object_, id_ = _find(ctx, object_, id_, notes)
     snapshot = build_snapshot(ctx, as_of or ctx.now(), {})
     world = assessment.assess(snapshot, ctx.program, classify=ctx.classify)
     record = world.frames[object_].filter(pl.col("id") == id_)
@@ -85,7 +85,8 @@ def _find(ctx: Context, object_: ObjectName | None, id_: str, notes: list[str]) 
             return name, id_
     for name in looked:
         try:
-            found = reread(ctx, name, [id_])
+            with ctx.exclusive():
+                found = reread(ctx, name, [id_])
         except RecordNotFound:
             continue
         survivor = next(iter(found))
