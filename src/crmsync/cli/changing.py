@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,6 +10,7 @@ import typer
 
 from crmsync.cli.commands import Accept, AsOf, Reason
 from crmsync.cli.face import Face, ids_of, parse_moment, parse_names
+from crmsync.cli.names import people_of_plan
 from crmsync.cli.plan_file import load_plan
 from crmsync.cli.words import applied_lines, plan_line
 from crmsync.engine.apply import Applied, apply_plan, newest_plan
@@ -159,6 +161,7 @@ def undo(face: Face, run: Annotated[str, typer.Argument(metavar="RUN", help="The
     """Plan the reverse of a run; what anyone else changed since is left alone and listed."""
     with face.open() as context:
         planned = plan_undo(context, run)
+        planned = replace(planned, people=people_of_plan(context, planned.plan))
     show(face, planned)
     face.document(plan_document(planned.plan, planned.people) | {"exit_code": int(plan_code(planned.plan))})
     return plan_code(planned.plan)
@@ -172,7 +175,8 @@ def _breached(face: Face, context: Context, error: UnsafePlan) -> UnsafePlan:
     """Show the plan that was stopped, and name the command that would go on."""
     if not face.json:
         stopped = newest_plan(context)
-        face.write(render_text(stopped, width=face.width, color=face.color))
+        named = people_of_plan(context, stopped)
+        face.write(render_text(stopped, named, width=face.width, color=face.color))
         return _with_remedy(error, stopped)
     return error
 

@@ -10,7 +10,8 @@ import shutil
 import signal
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -78,9 +79,13 @@ def run_demo(face: Face, *, keep: bool) -> ExitCode:
                 define_held_columns(server.base_url, server.access_token, context.outputs)
                 shown = _loop(face, context, server.base_url)
             code = ExitCode.DONE if shown.writes_again == 0 and shown.second.planned.plan.is_empty else ExitCode.ERROR
-            face.document(_document(shown, server, config if keep else None, code))
-            if keep:
-                _stay(face, config, server)
+            # Whoever reads the document may end us at once, so the signals are ours before it is out.
+            with _told_to_end() if keep else nullcontext(None) as told:
+                face.document(_document(shown, server, config if keep else None, code))
+                if told is not None:
+                    _invite(face, config, server)
+                    told.wait()
+                    face.tell("The sandbox is down and its folder is gone.")
             return code
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -200,8 +205,8 @@ def _document(shown: Shown, server: SandboxServer, config: Path | None, code: Ex
     }
 
 
-def _stay(face: Face, config: Path, server: SandboxServer) -> None:
-    """Leave the sandbox up until Ctrl-C or SIGTERM, with what to try."""
+def _invite(face: Face, config: Path, server: SandboxServer) -> None:
+    """What to try while the sandbox stays up."""
     day = f"{AS_OF:%Y-%m-%d}"
     face.say(f"""
 The sandbox stays up at {server.base_url} until Ctrl-C. In another terminal:
@@ -209,15 +214,19 @@ The sandbox stays up at {server.base_url} until Ctrl-C. In another terminal:
   crmsync explain 1009 --config {config} --as-of {day}
   crmsync runs --config {config}
 Edit {config / "program.yaml"} and plan again to see who moves.""")
-    done = threading.Event()
+
+
+@contextmanager
+def _told_to_end() -> Iterator[threading.Event]:
+    """An event that SIGTERM and Ctrl-C set while the block runs."""
+    told = threading.Event()
 
     def end(_number: int, _frame: FrameType | None) -> None:
-        done.set()
+        told.set()
 
     before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        done.wait()
+        yield told
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    face.tell("The sandbox is down and its folder is gone.")

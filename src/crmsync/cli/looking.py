@@ -9,6 +9,7 @@ import typer
 
 from crmsync.cli.commands import AsOf
 from crmsync.cli.face import Face, parse_id, parse_moment, parse_names
+from crmsync.cli.names import labels
 from crmsync.cli.words import (
     calls_text,
     change_text,
@@ -83,17 +84,25 @@ def run(face: Face, id_: Annotated[str, typer.Argument(metavar="RUN", help="A ru
             raise RecordNotFound(f"there is no run {id_}; crmsync runs lists them.")
         entries = context.store.ledger.entries(id_)
         letters = context.store.letters.list(found.portal, run_id=id_)
+        shown = entries.head(_SHOWN).to_dicts()
+        pairs = [(row["object"], row["record_id"]) for row in shown if row["object"]]
+        names = labels(context, [*pairs, *((one.object, one.record_id) for one in letters)])
     if not face.json:
         face.out.print(runs_table([found]))
         for key in ("plan", "outcomes", "calls"):
             if found.counts.get(key):
                 face.say(f"{key.capitalize():<10}{_count_text(key, found.counts[key])}")
-        for row in entries.head(_SHOWN).to_dicts():
-            face.say(f"  {row['object']} {row['record_id']}  {change_text(row | {'run_id': None})}")
+        for row in shown:
+            who = names.get((row["object"], row["record_id"]), "")
+            face.say(
+                f"  {who} {row['object']} {row['record_id']}  {change_text(row | {'run_id': None})}".replace(
+                    "   ", "  "
+                )
+            )
         if entries.height > _SHOWN:
             face.say(f"  and {entries.height - _SHOWN:,} more; --json lists them all.")
         if letters:
-            face.out.print(letters_table(letters))
+            face.out.print(letters_table(letters, names))
     face.document({"run": asdict(found), "entries": entries, "dead_letters": [asdict(one) for one in letters]})
     return ExitCode.DONE
 
@@ -159,13 +168,14 @@ def dead_letters(
             found = [letter for letter in map(letters.get, chosen) if letter is not None]
         else:
             raise CrmsyncError(f"dead-letters {action}: expected retry or dismiss.")
+        names = labels(context, [(letter.object, letter.record_id) for letter in found])
     if action is not None:
         said = "will be tried again by the next plan or sync" if action == "retry" else "dismissed"
         face.say(f"{plural(len(found), 'dead letter')} {said}.")
     elif not found:
         face.say("No dead letters: the CRM took everything.")
     elif not face.json:
-        face.out.print(letters_table(found))
+        face.out.print(letters_table(found, names))
         face.say("Mend the cause, then: crmsync dead-letters retry [NO.]   or let it be: crmsync dead-letters dismiss")
     face.document({"dead_letters": [asdict(letter) for letter in found]})
     return ExitCode.DONE

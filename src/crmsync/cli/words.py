@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from textwrap import wrap
 from typing import Any
@@ -165,7 +165,7 @@ def runs_table(runs: Sequence[Run]) -> Table:
     return table
 
 
-def letters_table(letters: Sequence[DeadLetter]) -> Table:
+def letters_table(letters: Sequence[DeadLetter], names: Mapping[tuple[str, str], str]) -> Table:
     """One line for each record and refusal, since a refused record brings a letter for each of its values."""
     groups: dict[tuple[str, str, str, str], list[DeadLetter]] = {}
     for letter in sorted(letters, key=lambda one: one.id):
@@ -176,10 +176,10 @@ def letters_table(letters: Sequence[DeadLetter]) -> Table:
     for (object_, record_id, message, status), group in groups.items():
         values = [f"{one.property} = {one.after or '(empty)'}" for one in group[:_FEW]]
         rest = f" and {len(group) - _FEW} more" if len(group) > _FEW else ""
-        table.add_row(
-            number_ranges([one.id for one in group]), f"{object_} {record_id}", Text(", ".join(values) + rest),
-            str(max(one.count for one in group)), status, Text(message),
-        )  # fmt: skip
+        who = " ".join(part for part in (names.get((object_, record_id)), object_, record_id) if part)
+        times = str(max(one.count for one in group))
+        numbers = number_ranges([one.id for one in group])
+        table.add_row(numbers, Text(who), Text(", ".join(values) + rest), times, status, Text(message))
     return table
 
 
