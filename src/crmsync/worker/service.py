@@ -15,9 +15,9 @@ from typing import Any
 
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
-from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
+from crmsync.config.schedules import cron_trigger
 from crmsync.config.secrets import resolve_secret
 from crmsync.engine.context import Context
 from crmsync.engine.sync import Synced, sync
@@ -64,7 +64,7 @@ class Worker:
         scheduler = BackgroundScheduler(timezone=schedule.timezone, job_defaults=defaults)
         for kind, line in lines.items():
             if line:
-                trigger = CronTrigger.from_crontab(line, timezone=schedule.timezone)
+                trigger = cron_trigger(line, schedule.timezone)
                 scheduler.add_job(self._run, trigger, kwargs={"full": kind == "full"}, id=kind)
         scheduler.add_job(lambda: beat(heartbeat, now(), state=self._state), IntervalTrigger(seconds=BEAT.seconds))
         with self._signals():
