@@ -8,9 +8,10 @@ Where a model disagrees with hubspot.md the page is followed:
 - hubspot-api-client 12 merges the alternatives of a filter's operation into one class that requires every field of all
   of them, so no filter of HubSpot's passes its validation or comes back whole; hubspot-sdk alone judges filters.
 - hubspot-api-client 12 does not know `dataSensitivity` of properties, which the page (2.6) lists.
-- hubspot-sdk names the extra columns of a list search by their Python name; hubspot-api-client has `additionalProperties`.
-- hubspot-sdk's batch results have no `errors` and `numErrors`; the page (4) shows both, so 207s are checked without them,
-  and each error by its own model.
+- hubspot-sdk names the extra columns of a list search by their Python name; hubspot-api-client has
+  `additionalProperties`.
+- hubspot-sdk's batch results have no `errors` and `numErrors`; the page (4) shows both, so 207s are checked without
+  them, and each error by its own model.
 """
 
 from __future__ import annotations
@@ -54,7 +55,8 @@ FILTERS = {
 LIST = {"name": "L", "objectTypeId": "0-2", "processingType": "DYNAMIC", "filterBranch": FILTERS}
 PROPERTY = {
     "name": "abm_tier", "label": "Tier", "type": "enumeration", "fieldType": "select",
-    "groupName": "companyinformation", "options": [{"label": "One", "value": "tier_1", "displayOrder": 0, "hidden": False}],
+    "groupName": "companyinformation",
+    "options": [{"label": "One", "value": "tier_1", "displayOrder": 0, "hidden": False}],
 }  # fmt: skip
 
 
@@ -106,7 +108,8 @@ CASES = [
     Case("POST", "objects/companies/batch/read", "objects:BatchResponseSimplePublicObjectWithErrors", BATCH,
          ids("101", "999"), 207),
     Case("POST", "objects/companies/batch/update", "objects:BatchResponseSimplePublicObject", BATCH, UPDATE),
-    Case("POST", "objects/companies/batch/update", "objects:BatchResponseSimplePublicObjectWithErrors", BATCH, MIXED, 207),
+    Case("POST", "objects/companies/batch/update", "objects:BatchResponseSimplePublicObjectWithErrors", BATCH,
+         MIXED, 207),
     Case("POST", "objects/companies/batch/create", "objects:BatchResponseSimplePublicObject", BATCH,
          {"inputs": [{"properties": {"name": "E"}}]}, 201),
     Case("POST", "objects/contacts/batch/upsert", "objects:BatchResponseSimplePublicUpsertObject",
