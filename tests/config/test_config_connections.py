@@ -28,12 +28,14 @@ def faults(folder: Path, text: str) -> list[str]:
     return [str(fault).partition("crmsync.yaml:")[2] for fault in caught.value.faults]
 
 
-def test_the_example_of_the_contract_without_salesforce_is_read(tmp_path: Path) -> None:
+def test_the_example_of_the_contract_is_read_and_says_what_is_not_available_yet(tmp_path: Path) -> None:
     text = """\
 store: sqlite:///state/crmsync.db
 portals:
   main:
     hubspot: {base_url: https://api.hubapi.com, token: env:HUBSPOT_ACCESS_TOKEN}
+    salesforce:
+      {domain: acme.my, base_url: null, consumer_key: env:SF_KEY, private_key: file:sf.pem, username: crm@acme.example}
     program: program.yaml
     scope: {lifecycle_stage: {ne: other}}
     schedule: {incremental: "*/10 * * * *", full: "0 3 * * 0", timezone: Europe/Berlin}
@@ -42,6 +44,7 @@ guards: {max_tier_moves: 10%, max_demotions: 5%, max_targets_removed: 10, min_sn
     read = config(tmp_path, text)
     portal = read.portal()
     assert read.store_url() == f"sqlite:///{tmp_path / 'state' / 'crmsync.db'}"
+    assert portal.ignored == ("Salesforce",)
     assert portal.schedule.timezone == "Europe/Berlin"
     assert portal.program_path == tmp_path / "config" / "program.yaml"
     assert isinstance(portal.scope, Leaf)
@@ -66,11 +69,13 @@ def test_guards_are_shares_or_numbers_and_can_be_switched_off(tmp_path: Path) ->
     assert read.guards.floor == 0
 
 
-def test_salesforce_is_refused_in_plain_words(tmp_path: Path) -> None:
-    text = MINIMAL.replace("token: env:CRMSYNC_TEST_TOKEN}}", "token: env:X}, salesforce: {domain: acme.my}}")
-    assert faults(tmp_path, text) == [
-        "1: portals.main.salesforce: Salesforce is not available yet; remove this key",
-    ]
+def test_salesforce_alone_is_refused_in_plain_words(tmp_path: Path) -> None:
+    text = MINIMAL.replace("hubspot: {token: env:CRMSYNC_TEST_TOKEN}", "salesforce: {domain: acme.my}")
+    assert text != MINIMAL
+    (found,) = faults(tmp_path, text)
+    assert found.endswith(
+        "portals.main.hubspot: missing; write hubspot: {token: env:HUBSPOT_ACCESS_TOKEN} (Salesforce is not available yet)"
+    )
 
 
 def test_every_fault_comes_at_once_with_its_line(tmp_path: Path) -> None:

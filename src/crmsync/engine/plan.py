@@ -243,7 +243,10 @@ def _saved(
         summary=summary,
         guards=guards,
         digest=plan_digest(changes, basis),
-        notes=notes,
+        notes=(
+            *notes,
+            *(f"{crm} is configured and not available yet; nothing of it is read" for crm in ctx.portal.ignored),
+        ),
     )
     supersede_earlier(ctx, now)
     status = PlanStatus.BREACHED if plan.breaches else PlanStatus.OPEN if not plan.is_empty else PlanStatus.APPLIED
