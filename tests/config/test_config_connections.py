@@ -74,7 +74,7 @@ def test_salesforce_alone_is_refused_in_plain_words(tmp_path: Path) -> None:
     assert text != MINIMAL
     (found,) = faults(tmp_path, text)
     assert found.endswith(
-        "portals.main.hubspot: missing; write hubspot: {token: env:HUBSPOT_ACCESS_TOKEN} (Salesforce is not available yet)"
+        "missing; write hubspot: {token: env:HUBSPOT_ACCESS_TOKEN} (Salesforce is not available yet)"
     )
 
 
