@@ -18,8 +18,8 @@ from crmsync.store import LANDED, Batch, RunStatus, Store
 
 SEED = 20261101
 COMPANIES = company_rows(300)
-#: Enough for two cursors side by side and for more batches than are in flight at once.
-CONTACTS = contact_rows(2_300, COMPANIES)
+#: Enough for more batches than are in flight at once.
+CONTACTS = contact_rows(900, COMPANIES)
 GUARDS = "guards: {max_tier_moves: 100%, max_demotions: 100%, max_list_exits: 100%, max_targets_removed: 100%}\n"
 
 #: Stage, seam, and the part of its passings (from, to) that the moment is drawn from.
