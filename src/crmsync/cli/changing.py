@@ -67,9 +67,9 @@ def plan_code(of: Plan) -> ExitCode:
     return ExitCode.DONE if of.is_empty else ExitCode.CHANGES
 
 
-def show(face: Face, planned: Planned) -> None:
-    """The plan on the terminal."""
-    face.write(render_text(planned.plan, planned.people, width=face.width, color=face.color))
+def show(face: Face, planned: Planned, *, offer: bool = True) -> None:
+    """The plan on the terminal; `offer` ends it with the command that applies it."""
+    face.write(render_text(planned.plan, planned.people, width=face.width, color=face.color, offer=offer))
 
 
 def _format(given: str | None, out: Path | None) -> Format:
@@ -194,7 +194,7 @@ def _applied(face: Face, applied: Applied) -> int:
 
 
 def _synced(face: Face, synced: Synced) -> int:
-    show(face, synced.planned)
+    show(face, synced.planned, offer=synced.applied is None)
     if synced.applied is not None:
         for line in applied_lines(synced.applied):
             face.say(line)

@@ -19,7 +19,7 @@ from types import FrameType
 from typing import Any
 
 from crmsync import demo
-from crmsync.cli.changing import applied_document
+from crmsync.cli.changing import applied_document, show
 from crmsync.cli.face import Face
 from crmsync.cli.words import applied_lines, calls_text, explained_lines
 from crmsync.demo.earlier import define_held_columns
@@ -31,7 +31,7 @@ from crmsync.engine.sync import Synced, sync
 from crmsync.errors import ExitCode
 from crmsync.model.plan import Plan
 from crmsync.normalize.defaults import mappings_dir
-from crmsync.planning.render import render_text, view
+from crmsync.planning.render import view
 from crmsync.sandbox.hubspot.server import SandboxServer
 
 AS_OF = datetime(2026, 11, 1, tzinfo=UTC)
@@ -143,9 +143,7 @@ def _teller(face: Face) -> Callable[[str, str], None]:
 
 
 def _tell_plan(face: Face, planned: Planned) -> None:
-    text = render_text(planned.plan, planned.people, width=face.width, color=face.color)
-    # The last line names the command that the demo is about to run itself.
-    face.write("\n".join(text.rstrip("\n").split("\n")[:-1]))
+    show(face, planned, offer=False)
     if planned.plan.breaches:
         face.say()
         face.prose(

@@ -21,21 +21,23 @@ _MOVES = 10
 _CONTROL = dict.fromkeys((*range(32), *range(127, 160)), "·") | {ord("\n"): " ", ord("\t"): " "}
 
 
-def render_text(plan: Plan, people: pl.DataFrame | None = None, *, width: int = 110, color: bool = False) -> str:
-    """The plan in at most `width` columns. Ends with a newline."""
+def render_text(
+    plan: Plan, people: pl.DataFrame | None = None, *, width: int = 110, color: bool = False, offer: bool = True
+) -> str:
+    """The plan in at most `width` columns, ending with a newline; `offer` adds the command that applies it."""
     out = StringIO()
     console = Console(
         file=out, width=width, force_terminal=color, no_color=not color, highlight=False,
         color_system="standard" if color else None, legacy_windows=False, _environ={},
     )  # fmt: skip
-    for line in _lines(plan, People(people), width):
+    for line in _lines(plan, People(people), width, offer):
         line.rstrip()
         line.plain = line.plain.translate(_CONTROL)
         console.print(line, soft_wrap=True)
     return out.getvalue()
 
 
-def _lines(plan: Plan, people: People, width: int) -> Iterator[Text]:
+def _lines(plan: Plan, people: People, width: int, offer: bool) -> Iterator[Text]:
     name, *rest = view.title(plan)
     yield Text.assemble((name, "bold"), "   ", ("   ".join(rest), "dim"))
     reading = view.reading(plan)
@@ -54,7 +56,7 @@ def _lines(plan: Plan, people: People, width: int) -> Iterator[Text]:
     yield from _lists(plan, width)
     yield from _findings(plan, people, width)
     yield from _details(plan, people, width)
-    yield from _closing(plan, width)
+    yield from _closing(plan, width, offer)
 
 
 def _row(label: str, said: str, width: int, style: str = "") -> Iterator[Text]:
@@ -169,7 +171,7 @@ def _value(value: str | None) -> str:
     return "(empty)" if value is None or value == "" else value
 
 
-def _closing(plan: Plan, width: int) -> Iterator[Text]:
+def _closing(plan: Plan, width: int, offer: bool) -> Iterator[Text]:
     yield Text()
     guards = view.guard_lines(plan)
     breached = [guard for guard in guards if guard.breached]
@@ -181,7 +183,7 @@ def _closing(plan: Plan, width: int) -> Iterator[Text]:
         yield from _row("  BREACHED", guard.message, width, "bold red")
     if line := view.apply_line(plan):
         yield from _row("Apply", line, width)
-    if step := view.next_step(plan):
+    if offer and (step := view.next_step(plan)):
         verb = "Saved as" if not breached else "Stopped; saved as"
         yield Text.assemble(f"{verb} {plan.id}. Apply with: ", (step, "bold"))
 
