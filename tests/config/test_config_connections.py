@@ -73,9 +73,7 @@ def test_salesforce_alone_is_refused_in_plain_words(tmp_path: Path) -> None:
     text = MINIMAL.replace("hubspot: {token: env:CRMSYNC_TEST_TOKEN}", "salesforce: {domain: acme.my}")
     assert text != MINIMAL
     (found,) = faults(tmp_path, text)
-    assert found.endswith(
-        "missing; write hubspot: {token: env:HUBSPOT_ACCESS_TOKEN} (Salesforce is not available yet)"
-    )
+    assert found.endswith("missing; write hubspot: {token: env:HUBSPOT_ACCESS_TOKEN} (Salesforce is not available yet)")
 
 
 def test_every_fault_comes_at_once_with_its_line(tmp_path: Path) -> None:

@@ -24,13 +24,17 @@ WHY = "why."
 
 @dataclass(frozen=True)
 class World:
-    """Frames by object, as systems hand them on; `notes` are findings for people (bad pins, warnings)."""
+    """Frames by object, as systems hand them on; `notes` are findings for people (bad pins, warnings).
+
+    `whole`: every account that the CRM counts was read, so that what is scarce can be shared out.
+    """
 
     frames: dict[ObjectName, pl.DataFrame]
     program: Program
     as_of: datetime
     vocabulary: TitleClassifier | None = None
     notes: tuple[str, ...] = ()
+    whole: bool = True
 
     @property
     def accounts(self) -> pl.DataFrame:

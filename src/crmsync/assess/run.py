@@ -84,7 +84,8 @@ def assess(
         if object_ in frames:
             held = [HELD + output.name for output in outputs(program, systems) if output.object == object_]
             frames[object_] = ensure_columns(frames[object_], held)
-    world = World(frames, program, snapshot.as_of, classify)
+    accounts = snapshot.coverage.get("company")
+    world = World(frames, program, snapshot.as_of, classify, whole=accounts is None or accounts.complete)
     for system in active(program, systems):
         if system.object in world.frames:
             world = system.assess(world)

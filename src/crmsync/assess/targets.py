@@ -152,6 +152,8 @@ def _seats(frame: pl.DataFrame, world: World, targets: TargetProgram) -> pl.Data
     )
     eligible = out("tier").is_in(list(targets.tiers)) & pl.col(WHY + "seat").is_null() & ~barred
     eligible = eligible & ~pl.col(WHY + "cooling") & ~pl.col(WHY + "incumbent")
+    # Whoever was not read may sit on the seat that looks free.
+    eligible = eligible & pl.lit(world.whole)
     owner_seats = frame.filter(pl.col(WHY + "seat").is_not_null()).group_by(WHY + "owner").agg(pl.len().alias("_taken"))
     taken = int(owner_seats["_taken"].sum())
     order = frame.filter(eligible).sort([-pl.col(WHY + "tier_rank"), -pl.col(WHY + "potential_rank"), *id_order()])

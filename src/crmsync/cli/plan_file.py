@@ -30,7 +30,7 @@ def _from_file(context: Context, path: Path) -> Plan:
         said = error.strerror if isinstance(error, OSError) else "it is not text"
         raise CrmsyncError(f"{path}: cannot be read ({said}); give a plan's id or a file of plan --out.") from None
     plan = plan_from_json(text, str(path))
-    if plan.digest != plan_digest(plan.changes, plan.basis):
+    if plan.digest != plan_digest(plan.changes, plan.basis, plan.guards):
         raise StalePlan(f"{path}: its changes are not those that its digest was taken of; plan again.")
     if plan.portal != context.portal.name:
         raise StalePlan(f"{path} was made for portal {plan.portal}, not {context.portal.name}; name it with --portal.")

@@ -88,7 +88,13 @@ def apply_locked(
     if ctx.store.runs.get(run_id) is not None:
         run_id = new_id("r", ctx.now())
     ctx.store.runs.start(
-        run_id, ctx.portal.name, plan.kind, ctx.now(), reason=reason, trigger=trigger, program=plan.program
+        run_id,
+        ctx.portal.name,
+        "apply" if plan.kind == "plan" else plan.kind,
+        ctx.now(),
+        reason=reason,
+        trigger=trigger,
+        program=plan.program,
     )
     try:
         refuse_breaches(plan, accept, reason)

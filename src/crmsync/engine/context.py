@@ -19,7 +19,6 @@ from crmsync.config.connections import Config, Portal, load_config
 from crmsync.config.mappings import Mapping
 from crmsync.config.reading import together
 from crmsync.connectors.base import Connector
-from crmsync.connectors.hubspot import HubSpotSettings, connect
 from crmsync.errors import ConfigError, Fault
 from crmsync.model.fields import OBJECTS, ObjectName
 from crmsync.model.outputs import ListDefinition, Output
@@ -81,6 +80,9 @@ class Context:
         return self._connector
 
     def _connect(self) -> Connector:
+        # Imported here: HubSpot's client costs a fifth of a second, and most commands never call the CRM.
+        from crmsync.connectors.hubspot import HubSpotSettings, connect
+
         given = self.portal.hubspot
         self.portal.token()  # A missing secret is said before anything is begun.
         settings = HubSpotSettings(

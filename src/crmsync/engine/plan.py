@@ -242,7 +242,7 @@ def _saved(
         basis=basis,
         summary=summary,
         guards=guards,
-        digest=plan_digest(changes, basis),
+        digest=plan_digest(changes, basis, guards),
         notes=(
             *notes,
             *(f"{crm} is configured and not available yet; nothing of it is read" for crm in ctx.portal.ignored),

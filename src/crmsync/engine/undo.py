@@ -112,7 +112,7 @@ def _save(ctx: Context, run_id: str, rows: list[dict[str, Any]], skipped: list[d
         changes=changes,
         basis=basis,
         summary=summary,
-        digest=plan_digest(changes, basis),
+        digest=plan_digest(changes, basis, ()),
         undoes=run_id,
         notes=("The rules still say what they said: the next sync writes it again unless they change first.",),
     )

@@ -99,7 +99,7 @@ def _snapshot(coverage: Mapping[ObjectName, Coverage], least: float | None, floo
                 f"snapshot shrank: {seen.read:,} {object_} records, {seen.previous:,} the last time; "
                 f"the limit is {least:g}%. If they were archived on purpose, accept with --accept min_snapshot"
             )
-            readings.append(GuardReading("min_snapshot", seen.read, seen.previous, f"{least:g}%", True, message))
+            readings.append(GuardReading("min_snapshot", seen.read, seen.previous or 0, f"{least:g}%", True, message))
     if not readings and coverage and least is not None:
         read = sum(seen.read for seen in coverage.values())
         base = sum(seen.expected if seen.expected is not None else seen.read for seen in coverage.values())

@@ -107,10 +107,10 @@ class SandboxServer:
         except BaseException as failure:  # noqa: BLE001 whoever waits for the server has to hear why it did not start
             self._failure = failure
         finally:
+            self._ready.set()  # whatever the end meets, nobody waits for a server that is gone
             self._loop.run_until_complete(self._loop.shutdown_asyncgens())
             self._loop.close()
             self._socket.close()
-            self._ready.set()
 
     def stop(self) -> None:
         """Ends the server and waits for it; saves the state where there is a state file."""
