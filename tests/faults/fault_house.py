@@ -47,7 +47,7 @@ tiers:
     tier_1: {technologies: {has_any: [salesforce]}}
 targets:
   from: [tier_1, tier_2]
-  capacity: {total: 40, per_owner: 10}
+  capacity: {total: 15, per_owner: 10}
 roles: {vocabulary: titles}
 lists: [tier, target_status, stakeholder_role]
 """
