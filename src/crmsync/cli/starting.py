@@ -11,14 +11,12 @@ from typing import Annotated
 import typer
 
 from crmsync.cli import logs
-from crmsync.cli.demo import run_demo
 from crmsync.cli.face import Face
 from crmsync.engine.doctor import Finding
 from crmsync.engine.doctor import check as examine
 from crmsync.errors import CrmsyncError, ExitCode
 from crmsync.normalize.defaults import config_dir, mappings_dir
 from crmsync.planning.render.view import plural
-from crmsync.sandbox.__main__ import main as sandbox_main
 from crmsync.worker.health import is_alive
 from crmsync.worker.service import Worker
 
@@ -79,6 +77,9 @@ def demo(
     keep: Annotated[bool, typer.Option("--keep", help="Leave the sandbox up until Ctrl-C, to try things.")] = False,
 ) -> int:
     """The whole loop on a bundled portal: what it reads, decides, writes, and why. Needs no account and no network."""
+    # Imported here, as the sandbox below: no other command needs a web server.
+    from crmsync.cli.demo import run_demo
+
     return run_demo(face, keep=keep)
 
 
@@ -104,4 +105,6 @@ def worker(
 
 def sandbox(arguments: list[str]) -> int:
     """Hand everything after `sandbox` to the local CRM, its options included."""
+    from crmsync.sandbox.__main__ import main as sandbox_main
+
     return sandbox_main(arguments)
