@@ -38,12 +38,12 @@ def hand_edits(changes: pl.DataFrame, written: pl.DataFrame, outputs: Sequence[O
     guarded = [prefix + output.name for output in outputs if output.keep_hand_edits]
     if not guarded or changes.is_empty():
         return changes, changes.clear()
+    doubtful = pl.col("property").is_in(guarded) & pl.col("before").is_not_null()
+    if changes.filter(doubtful).is_empty():
+        # A first plan has millions of changes and nothing that anybody could have edited.
+        return changes, changes.clear()
     joined = changes.join(written, on=["object", "id", "property"], how="left", maintain_order="left")
-    by_person = (
-        pl.col("property").is_in(guarded)
-        & pl.col("before").is_not_null()
-        & pl.col("before").ne_missing(pl.col("value"))
-    )
+    by_person = doubtful & pl.col("before").ne_missing(pl.col("value"))
     marked = joined.with_columns((~by_person).alias("_keep")).drop("value")
     return drop_with_companions(marked.drop("_keep"), marked["_keep"], outputs, prefix=prefix)
 
