@@ -6,7 +6,9 @@ A search may silently answer short (its index lags); whatever is read here is co
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -73,7 +75,7 @@ class Search:
         return self.find(object_, body(filters, [ID], limit=1)).total
 
     def changes(self, object_: ObjectName, properties: Sequence[str], since: datetime) -> Iterator[Page]:
-        """Pages of 200 by ascending id. A short read is searched once more from the start, then raises Unavailable."""
+        """Pages of 200, no record twice. A short read is searched once more from the start, then raises Unavailable."""
         modified = condition(MODIFIED[object_], "GTE", str(int(since.timestamp() * 1000)))
         for attempt in (1, 2):
             total = received = 0
@@ -101,16 +103,32 @@ class Search:
     def _by_id(
         self, object_: ObjectName, filters: Sequence[Filter], properties: Sequence[str]
     ) -> Iterator[tuple[Page, int]]:
-        """Pages with what each promised still to come, itself included. Trusts the total rather than `paging.next`."""
-        last = ""
-        whole = fits(body([*filters, condition(ID, "GT", "9" * 19)], properties, limit=PAGE))
-        while True:
-            where = [*filters, condition(ID, "GT", last)] if last else filters
-            found = self.find(object_, body(where, properties if whole else [ID], limit=PAGE))
-            yield Page(object_, self._full(object_, found, properties, whole=whole)), found.total
-            if not found.results or found.total <= len(found.results):
-                return
-            last = found.results[-1].id
+        """Pages with what each promised of the ids not yet read. Trusts the total rather than `paging.next`.
+
+        From both ends of the ids towards the middle: one cursor waits for each answer and leaves searches unused.
+        """
+        longest = _Gap(10**18, 10**18).filters
+        whole = fits(body([*filters, *longest], properties, limit=PAGE) | {"sorts": [sort(ID, "DESCENDING")]})
+        gap, over = _Gap(), False
+        left: int | None = None
+
+        def ask(direction: str, where: list[Filter]) -> tuple[list[Record], int]:
+            request = body(where, properties if whole else [ID], limit=PAGE) | {"sorts": [sort(ID, direction)]}
+            found = self.find(object_, request)
+            return self._full(object_, found, properties, whole=whole), found.total
+
+        with ThreadPoolExecutor(2, "hubspot-search") as pool:
+            flying = {pool.submit(ask, "ASCENDING", list(filters)): "ASCENDING"}
+            while flying:
+                for future in wait(flying, return_when=FIRST_COMPLETED).done:
+                    direction = flying.pop(future)
+                    found, promised = future.result()
+                    mine = gap.claim(found, direction)
+                    left = (promised if left is None else left) - len(mine)
+                    over = over or promised <= len(found) or not found or left <= 0
+                    for towards in () if over else _directions(flying.values(), left):
+                        flying[pool.submit(ask, towards, [*filters, *gap.filters])] = towards
+                    yield Page(object_, mine), promised
 
     def _full(self, object_: ObjectName, found: RecordPage, properties: Sequence[str], *, whole: bool) -> list[Record]:
         if whole:
@@ -120,3 +138,35 @@ class Search:
         full = {one.id: one for page in pages for one in page.results}
         # One that was archived in between keeps its place, so that what was received still adds up to the total.
         return records([full.get(one.id, one) for one in found.results])
+
+
+def _directions(flying: Collection[str], left: int) -> list[str]:
+    """Which ends to ask next, while the pages under way do not hold all that is left anyway."""
+    idle = [end for end in ("ASCENDING", "DESCENDING") if end not in flying]
+    return idle[: max(-(-left // PAGE), 1) - len(flying)]
+
+
+@dataclass(slots=True)
+class _Gap:
+    """The ids not yet read: above `low` and below `high`. Both cursors' pages are claimed by one thread."""
+
+    low: int | None = None
+    high: int | None = None
+
+    @property
+    def filters(self) -> list[Filter]:
+        above = [condition(ID, "GT", str(self.low))] if self.low is not None else []
+        return [*above, condition(ID, "LT", str(self.high))] if self.high is not None else above
+
+    def claim(self, found: Sequence[Record], direction: str) -> list[Record]:
+        """The records of a page that the other cursor has not handed over; the gap shrinks by the whole page."""
+        mine = [one for one in found if self._holds(int(one.id))]
+        ids = [int(one.id) for one in found]
+        if ids and direction == "ASCENDING":
+            self.low = max(ids) if self.low is None else max(self.low, *ids)
+        elif ids:
+            self.high = min(ids) if self.high is None else min(self.high, *ids)
+        return mine
+
+    def _holds(self, id_: int) -> bool:
+        return (self.low is None or id_ > self.low) and (self.high is None or id_ < self.high)
