@@ -286,7 +286,7 @@ class Table:
         `at` (milliseconds) is the moment up to which edits are seen: the index lag. Rows ascend by id.
         """
         needs = sorted(set(needs))
-        if len(self.overlay) > max(20_000, len(self.ids) // 20):
+        if len(self.overlay) > max(2_000, len(self.ids) // 100):
             self.compact(at)
         system = {ID: self.base[ID], CREATED: self.base[CREATED], MODIFIED: self.base[MODIFIED]}
         typed = {column(*need): self._flavoured(*need) for need in needs}
