@@ -91,41 +91,50 @@ def _standing(world: World, targets: TargetProgram) -> pl.DataFrame:
         as_datetime(held("target_removed_at")).alias(WHY + "removed_at"),
         pl.col("owner").fill_null(_NO_OWNER).alias(WHY + "owner"),
     )
-    at_risk: list[pl.Expr] = []
-    leaves: list[pl.Expr] = []
-    for position, criterion in enumerate(targets.leaves_when):
-        speaks, over = _criterion(criterion, ranks, world)
-        at_risk.append(pl.when(speaks).then(pl.lit(position)))
-        leaves.append(pl.when(over).then(pl.lit(position)))
+    verdicts = [_criterion(criterion, targets, ranks, world) for criterion in targets.leaves_when]
+    places = [pl.lit(position) for position in range(len(verdicts))]
+    at_risk = [pl.when(speaks).then(place) for place, (speaks, _, _) in zip(places, verdicts, strict=True)]
+    leaves = [pl.when(over).then(place) for place, (_, _, over) in zip(places, verdicts, strict=True)]
+    since_when = [pl.when(speaks).then(since) for speaks, since, _ in verdicts]
     nothing = pl.lit(None, dtype=pl.Int32)
     return frame.with_columns(
-        pl.coalesce([*at_risk, nothing]).alias(WHY + "risk"), pl.coalesce([*leaves, nothing]).alias(WHY + "leaves")
+        pl.coalesce([*at_risk, nothing]).alias(WHY + "risk"),
+        pl.coalesce([*leaves, nothing]).alias(WHY + "leaves"),
+        pl.coalesce([*since_when, pl.lit(world.as_of)]).alias(WHY + "risk_since"),
     )
 
 
-def risk_since(world: World) -> pl.Expr:
-    """Since when a criterion speaks against an account: as it was stamped, else since its tier changed, else now."""
-    return pl.coalesce(
-        as_datetime(held("target_at_risk_since")),
-        pl.when(held("tier") == out("tier")).then(as_datetime(held("tier_changed_at"))),
-        pl.lit(world.as_of),
-    )
+def _risk_since(criterion: Criterion, targets: TargetProgram, world: World) -> pl.Expr:
+    """Since when a criterion speaks against an account: as it was stamped, else since its tier changed, else now.
+
+    The stamp belongs to the criterion that stands beside it as the reason; another one's grace is not shortened by it.
+    """
+    others = [other.text for other in targets.leaves_when if other.text != criterion.text]
+    mine = ~held("target_reason").is_in(others).fill_null(value=False)
+    stamped = pl.when(mine).then(as_datetime(held("target_at_risk_since")))
+    if criterion.below_tier is None:
+        return pl.coalesce(stamped, pl.lit(world.as_of))
+    unmoved = pl.when(held("tier") == out("tier")).then(as_datetime(held("tier_changed_at")))
+    return pl.coalesce(stamped, unmoved, pl.lit(world.as_of))
 
 
-def _criterion(criterion: Criterion, ranks: dict[str, int], world: World) -> tuple[pl.Expr, pl.Expr]:
-    """(speaks against the account, its grace is over): both false where anything it needs is unknown."""
+def _criterion(
+    criterion: Criterion, targets: TargetProgram, ranks: dict[str, int], world: World
+) -> tuple[pl.Expr, pl.Expr, pl.Expr]:
+    """(speaks against the account, since when, its grace is over): false where anything it needs is unknown."""
+    since = _risk_since(criterion, targets, world)
     if criterion.below_tier is not None:
         speaks = pl.col(WHY + "tier_rank") < ranks[criterion.below_tier]
-        return speaks, speaks & (_days_since(risk_since(world), world) > criterion.for_days)
+        return speaks, since, speaks & (_days_since(since, world) > criterion.for_days)
     if criterion.no_engagement_days is not None:
         last = pl.max_horizontal(pl.col(WHY + "since"), pl.col("last_engaged_at"))
         days = pl.when(pl.col("last_engaged_at").is_not_null()).then(_days_since(last, world))
         quiet = (days > criterion.no_engagement_days).fill_null(value=False)
-        return quiet, quiet & (days > criterion.no_engagement_days + criterion.for_days)
+        return quiet, since, quiet & (days > criterion.no_engagement_days + criterion.for_days)
     assert criterion.disqualified is not None
     speaks = compile_expr(criterion.disqualified, as_of=world.as_of).fill_null(value=False)
-    over = speaks if criterion.for_days == 0 else speaks & (_days_since(risk_since(world), world) > criterion.for_days)
-    return speaks, over
+    over = speaks if criterion.for_days == 0 else speaks & (_days_since(since, world) > criterion.for_days)
+    return speaks, since, over
 
 
 def _seats(frame: pl.DataFrame, world: World, targets: TargetProgram) -> pl.DataFrame:
@@ -205,7 +214,7 @@ def _decide(frame: pl.DataFrame, world: World, targets: TargetProgram) -> pl.Dat
     frame = frame.with_columns(status.alias(OUT + "target_status"))
     now = pl.lit(stamp(world.as_of))
     decided = out("target_status")
-    at_risk = pl.when(decided == "at_risk").then(risk_since(world).dt.strftime("%Y-%m-%dT%H:%M:%SZ"))
+    at_risk = pl.when(decided == "at_risk").then(pl.col(WHY + "risk_since").dt.strftime("%Y-%m-%dT%H:%M:%SZ"))
     removed = pl.when(decided == "removed").then(pl.when(was_removed).then(held("target_removed_at")).otherwise(now))
     since = (
         pl.when(decided.is_in(SEATED))
