@@ -21,6 +21,7 @@ from crmsync.engine.people import people_of
 from crmsync.engine.pull import Pulled, pull
 from crmsync.engine.quality import quality
 from crmsync.engine.recover import recover
+from crmsync.engine.reread import reread
 from crmsync.engine.snapshot import build_snapshot
 from crmsync.model.fields import ObjectName
 from crmsync.model.outputs import Output
@@ -54,11 +55,16 @@ def make_plan(
     full: bool = False,
     progress: Progress | None = None,
 ) -> Planned:
-    """Pull, assess, diff, guard and save. `companies` restricts the plan to these and their contacts."""
+    """Pull, assess, diff, guard and save. `companies` restricts the plan to these and their contacts.
+
+    Raises RecordNotFound where one of `companies` does not exist or is archived.
+    """
     with ctx.exclusive():
         recover(ctx)
         pulled = pull(ctx, full=full, progress=progress)
-        only: Mapping[ObjectName, set[str]] | None = None if companies is None else {"company": set(companies)}
+        only: Mapping[ObjectName, set[str]] | None = (
+            None if companies is None else {"company": reread(ctx, "company", companies)}
+        )
         return plan_from_mirror(ctx, pulled, kind="plan", as_of=as_of, only=only, limit=limit)
 
 
@@ -80,9 +86,11 @@ def plan_from_mirror(
     changes = _restricted(changes, world, only, limit)
     extra: dict[str, Any] = {}
     if not snapshot.complete:
-        changes, held_back = from_partial(changes, ctx.outputs, prefix=ctx.prefix)
+        changes, held_back = from_partial(changes, ctx.outputs, prefix=ctx.prefix, natives=ctx.natives)
         extra["withheld"] = {"count": held_back.height, "why": "the snapshot is incomplete"}
-    changes, by_people = hand_edits(changes, _written(ctx, changes), ctx.outputs, prefix=ctx.prefix)
+    changes, by_people = hand_edits(
+        changes, _written(ctx, changes), ctx.outputs, prefix=ctx.prefix, natives=ctx.natives
+    )
     extra["kept_by_people"] = {"count": by_people.height, "examples": by_people.head(20)["id"].to_list()}
     changes, refused = _without_dead_letters(ctx, changes)
     extra["dead_letters"] = {"count": refused}
@@ -141,7 +149,9 @@ def _without_dead_letters(ctx: Context, changes: pl.DataFrame) -> tuple[pl.DataF
     known = refused.unique().with_columns(pl.lit(value=True).alias("_refused"))
     keys = ["object", "id", "property", "after"]
     marked = changes.join(known, on=keys, how="left", nulls_equal=True, maintain_order="left")
-    kept, dropped = drop_with_companions(changes, marked["_refused"].is_null(), ctx.outputs, prefix=ctx.prefix)
+    kept, dropped = drop_with_companions(
+        changes, marked["_refused"].is_null(), ctx.outputs, prefix=ctx.prefix, natives=ctx.natives
+    )
     return kept, dropped.height
 
 

@@ -9,12 +9,15 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from crmsync.model.outputs import Output
+from crmsync.model.outputs import Output, OutputKind
+from crmsync.planning.diff import NativeRule, canonical
 
 Split = tuple[pl.DataFrame, pl.DataFrame]
 
 
-def from_partial(changes: pl.DataFrame, outputs: Sequence[Output], *, prefix: str) -> Split:
+def from_partial(
+    changes: pl.DataFrame, outputs: Sequence[Output], *, prefix: str, natives: Sequence[NativeRule] = ()
+) -> Split:
     """(kept, held back): from a partial read a value that stands is never demoted, cleared, removed or replaced.
 
     A blank may be filled and a ranked value may rise. Companions of a change that is held back go with it.
@@ -27,10 +30,17 @@ def from_partial(changes: pl.DataFrame, outputs: Sequence[Output], *, prefix: st
             after = pl.col("after").replace_strict(ranks, default=None, return_dtype=pl.Int32)
             rises = rises | ((pl.col("property") == prefix + output.name) & (after > before).fill_null(value=False))
     fills = pl.col("before").is_null()
-    return drop_with_companions(changes, fills | rises, outputs, prefix=prefix)
+    return drop_with_companions(changes, fills | rises, outputs, prefix=prefix, natives=natives)
 
 
-def hand_edits(changes: pl.DataFrame, written: pl.DataFrame, outputs: Sequence[Output], *, prefix: str) -> Split:
+def hand_edits(
+    changes: pl.DataFrame,
+    written: pl.DataFrame,
+    outputs: Sequence[Output],
+    *,
+    prefix: str,
+    natives: Sequence[NativeRule] = (),
+) -> Split:
     """(kept, held back): a value that the ledger did not write is a person's entry and stays (domain.md B1).
 
     `written` has object, id, property, value: the value our ledger last wrote, for the records in question.
@@ -43,23 +53,49 @@ def hand_edits(changes: pl.DataFrame, written: pl.DataFrame, outputs: Sequence[O
         # A first plan has millions of changes and nothing that anybody could have edited.
         return changes, changes.clear()
     joined = changes.join(written, on=["object", "id", "property"], how="left", maintain_order="left")
-    by_person = doubtful & pl.col("before").ne_missing(pl.col("value"))
+    before, ours = (canonical(pl.col(name), OutputKind.MULTI) for name in ("before", "value"))
+    by_person = doubtful & before.ne_missing(ours)
     marked = joined.with_columns((~by_person).alias("_keep")).drop("value")
-    return drop_with_companions(marked.drop("_keep"), marked["_keep"], outputs, prefix=prefix)
+    return drop_with_companions(marked.drop("_keep"), marked["_keep"], outputs, prefix=prefix, natives=natives)
 
 
 def drop_with_companions(
-    changes: pl.DataFrame, keep: pl.Expr | pl.Series, outputs: Sequence[Output], *, prefix: str
+    changes: pl.DataFrame,
+    keep: pl.Expr | pl.Series,
+    outputs: Sequence[Output],
+    *,
+    prefix: str,
+    natives: Sequence[NativeRule] = (),
 ) -> Split:
-    """Split by `keep`, then take along the companions of every record that has no decision left."""
-    companions = [prefix + output.name for output in outputs if output.follows] + [prefix + "last_run"]
+    """Split by `keep`, then take along what would be a lie without a change that is held back.
+
+    That is the CRM's own property that follows its value, and the companions (reason, dates) of its system, unless the
+    system's first output, which they speak of, is written. A record without a decision left loses all companions.
+    """
     marked = changes.with_columns(keep.alias("_keep"))
+    for rule in natives:
+        source = marked.filter(~pl.col("_keep") & (pl.col("property") == prefix + rule.source))
+        lost = (pl.col("rule") == f"mapping.{rule.name}") & pl.col("id").is_in(source["id"].to_list())
+        marked = marked.with_columns((pl.col("_keep") & ~((pl.col("object") == rule.object) & lost)).alias("_keep"))
+    companions = [prefix + output.name for output in outputs if output.follows] + [prefix + "last_run"]
     is_companion = pl.col("property").is_in(companions)
-    deciding = marked.filter(pl.col("_keep") & ~is_companion).select("object", "id").unique()
+    decided = marked.filter(pl.col("_keep") & ~is_companion)
     dropped = marked.filter(~pl.col("_keep") & ~is_companion)
+    spoken_of = decided.filter(pl.col("property").is_in(_first_outputs(outputs, prefix))).select("object", "id", "rule")
+    lost_system = (
+        dropped.select("object", "id", "rule").unique().join(spoken_of, on=["object", "id", "rule"], how="anti")
+    )
     followers = marked.filter(is_companion)
-    lost_system = dropped.select("object", "id", "rule").unique()
-    followers = followers.join(deciding, on=["object", "id"], how="semi")
+    followers = followers.join(decided.select("object", "id").unique(), on=["object", "id"], how="semi")
     followers = followers.join(lost_system, on=["object", "id", "rule"], how="anti")
-    kept = pl.concat([marked.filter(pl.col("_keep") & ~is_companion), followers]).sort("seq")
+    kept = pl.concat([decided, followers]).sort("seq")
     return kept.drop("_keep"), dropped.drop("_keep").sort("seq")
+
+
+def _first_outputs(outputs: Sequence[Output], prefix: str) -> list[str]:
+    """The property of each system's first decision, which its reason and dates speak of."""
+    first: dict[str, str] = {}
+    for output in outputs:
+        if not output.follows and not output.person:
+            first.setdefault(output.system, prefix + output.name)
+    return list(first.values())
