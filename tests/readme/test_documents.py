@@ -68,6 +68,16 @@ def test_the_picture_shows_the_one_way_through_the_house() -> None:
     assert "mirror --> snapshot --> assess --> plan --> guard --> apply --> ledger" in picture
 
 
+def test_the_table_of_properties_is_what_the_packaged_program_owns() -> None:
+    text = (ROOT / "config/program.yaml").read_text(encoding="utf-8")
+    program = load_program_text(text, "program.yaml", assessment.sections(), outputs=assessment.list_names())
+    owned = {(output.object, f"abm_{output.name}") for output in assessment.outputs(program)}
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (company|contact) \| ([^|]+) \|", readme, re.M)
+    shown = {(object_, name) for object_, names in rows for name in re.findall(r"`(\w+)`", names)}
+    assert shown == owned | {("company", "abm_last_run")}
+
+
 @pytest.mark.parametrize("text", of("yaml program"))
 def test_a_program_shown_loads(text: str) -> None:
     load_program_text(text, "document", assessment.sections(), outputs=assessment.list_names())
@@ -117,7 +127,7 @@ def crmsync(command: str, folder: Path, token: str) -> tuple[int, str]:
         [sys.executable, "-m", "crmsync.cli", *arguments],
         cwd=folder, env=environment, capture_output=True, encoding="utf-8", timeout=100, check=False,
     )  # fmt: skip
-    # A person sees both streams; what is shown in a document is found in order within either.
+    # A terminal shows both streams.
     return done.returncode, done.stdout + "\n" + done.stderr if done.stderr else done.stdout
 
 
