@@ -15,8 +15,8 @@ from crmsync.engine.people import display_name
 from crmsync.engine.plan import portal_info
 from crmsync.engine.pull import pull
 from crmsync.engine.quality import duplicates
+from crmsync.engine.reread import reread
 from crmsync.engine.snapshot import build_snapshot
-from crmsync.engine.sync import reread
 from crmsync.errors import RecordNotFound
 from crmsync.model.fields import ObjectName
 from crmsync.model.snapshot import UNREADABLE

@@ -6,16 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-import msgspec
-
-from crmsync.connectors.base import Progress, Record
+from crmsync.connectors.base import Progress
 from crmsync.engine.apply import Applied, apply_locked
 from crmsync.engine.context import Context
-from crmsync.engine.ids import new_id
 from crmsync.engine.plan import Planned, plan_from_mirror
 from crmsync.engine.pull import note_acted_on, pull
 from crmsync.engine.recover import recover
-from crmsync.errors import ConfigError, ExitCode, Fault, RecordNotFound
+from crmsync.engine.reread import reread
+from crmsync.errors import ConfigError, ExitCode, Fault
 from crmsync.model.fields import ObjectName
 from crmsync.store import RunStatus
 
@@ -79,27 +77,6 @@ def resync(
 
 def _by_object(chosen: dict[str, set[str]]) -> list[tuple[ObjectName, set[str]]]:
     return [("company", chosen["company"]), ("contact", chosen["contact"])]
-
-
-def reread(ctx: Context, object_: ObjectName, ids: Sequence[str]) -> set[str]:
-    """Read the given records into the mirror, a merged one as its survivor; returns the ids they have now.
-
-    Raises RecordNotFound that names every id that does not exist or is archived; nothing is written then.
-    """
-    if not ids:
-        return set()
-    found = ctx.connector.read(object_, ids, ctx.properties(object_))
-    if found.missing:
-        named = ", ".join(found.missing)
-        raise RecordNotFound(f"{object_} {named}: no such record, or it is archived. Nothing was written.")
-    modified = ctx.connector.modified_property[object_]
-    records = [
-        Record(id_, values.get(modified) or "", msgspec.json.encode(values)) for id_, values in found.values.items()
-    ]
-    ctx.store.mirror.put_records(ctx.portal.name, object_, records, new_id("pull", ctx.now()))
-    gone = [old for old, new in found.merged.items() if old != new]
-    ctx.store.mirror.delete_records(ctx.portal.name, object_, gone)
-    return {found.merged.get(id_, id_) for id_ in ids}
 
 
 def _applied(
