@@ -57,7 +57,7 @@ def test_nobody_at_the_address_is_unavailable() -> None:
             with pytest.raises(Unavailable, match="gave no answer") as caught:
                 crm.count("company")
             assert "secret" not in str(caught.value)
-            assert crm.usage().calls == {"search": 12}
+            assert crm.usage().calls == {"search": 5}
 
 
 def test_settings_show_no_token_and_their_faults_come_all_at_once() -> None:

@@ -34,7 +34,8 @@ _SQLITE_REMEDY = {
     "SQLITE_NOTADB": "is not a database; name another file in `store:`, or move this one away",
     "SQLITE_CORRUPT": "is damaged; restore a backup, or move it away and run a full pull",
     "SQLITE_CANTOPEN": "cannot be opened; check that the folder exists and that this user may write to it",
-    "SQLITE_IOERR": "could not be read or written, the disk reports an error; nothing of this step was kept",
+    "SQLITE_IOERR": "could not be read or written, the disk reports an error; nothing of this step was kept. "
+    "Check the disk and its free space, then run again",
 }
 
 _POSTGRESQL_REMEDY = {

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 ATTEMPTS = 12
+#: An address that never answered is more likely a typo than an outage: told within about ten seconds.
+FIRST_ATTEMPTS = 5
 LOCK_SECONDS = 2.0
 #: A longer wait than this is for the worker's schedule, not for a thread to sleep through.
 LONGEST_WAIT = 120.0
@@ -37,12 +39,16 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One failed attempt: `policy` is HubSpot's `policyName`, `retry_after` seconds from the header."""
+    """One failed attempt: `policy` is HubSpot's `policyName`, `retry_after` seconds from the header.
+
+    `reached` is false while the address has not answered anything yet.
+    """
 
     cause: Cause
     status: int = 0
     policy: str = ""
     retry_after: float | None = None
+    reached: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +72,8 @@ def decide(failure: Failure, *, attempt: int, repeatable: bool, interval: float,
     answered in HubSpot's place, they become `unanswered` at once and the caller reads back.
     """
     decision = _first(failure, attempt, repeatable, interval, search_interval)
-    if decision.repeat and (attempt >= ATTEMPTS or decision.wait > LONGEST_WAIT):
+    attempts = ATTEMPTS if failure.reached else FIRST_ATTEMPTS
+    if decision.repeat and (attempt >= attempts or decision.wait > LONGEST_WAIT):
         return Decision(decision.kind, wait=decision.wait)
     return decision
 

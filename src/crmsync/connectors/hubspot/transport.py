@@ -90,6 +90,7 @@ class Transport:
         self._calls: dict[str, int] = {}
         self._throttled = 0
         self._retried = 0
+        self._reached = False
 
     def get(self, family: str, path: str, answer: type[T], query: Query = ()) -> T:
         return self.call(Request(family, "GET", path, answer, query=query))
@@ -154,21 +155,27 @@ class Transport:
                 _preload_content=False,
                 _request_timeout=self.settings.timeout,
             )
+            self._reached = True
             self.limiter.observe(response.headers)
             return bytes(response.data)
         except ApiException as error:
             raise self._failed(request, error, token) from None
         except _NOT_SENT as error:
-            raise _Failed(Failure(Cause.NOT_SENT), WireError(type(error).__name__)) from None
+            raise self._not_sent(type(error).__name__) from None
         except (urllib3.exceptions.HTTPError, UnicodeDecodeError) as error:
             raise _Failed(Failure(Cause.NO_REPLY), WireError(type(error).__name__)) from None
         except AttributeError as error:
             # The generated client trips over its own exception where TLS fails: that one has no body to decode.
             if not isinstance(error.__context__, ApiException):
                 raise
-            raise _Failed(Failure(Cause.NOT_SENT), WireError("TLS handshake failed")) from None
+            raise self._not_sent("TLS handshake failed") from None
+
+    def _not_sent(self, reason: str) -> _Failed:
+        error = WireError(f"{self.settings.base_url} cannot be reached ({reason})")
+        return _Failed(Failure(Cause.NOT_SENT, reached=self._reached), error)
 
     def _failed(self, request: Request[T], error: ApiException, token: str) -> _Failed:
+        self._reached = True
         status = int(error.status or 0)
         headers: Mapping[str, str] = error.headers or {}
         self.limiter.observe(headers)
@@ -264,6 +271,12 @@ def _error(request: Request[T], failed: _Failed, decision: Decision) -> CrmsyncE
             policy = failure.policy or str(failure.status)
             return Throttled(
                 f"{what}: limit {policy} held for too long. {said}".strip(), policy=policy, wait=decision.wait
+            )
+        case Kind.UNAVAILABLE if failure.cause is Cause.NOT_SENT:
+            return Unavailable(
+                f"HubSpot gave no answer: {said}. Check hubspot.base_url in crmsync.yaml and the network, "
+                "then run again.",
+                wait=decision.wait,
             )
         case Kind.UNAVAILABLE:
             return Unavailable(f"{what} {status}: {said or 'no reason given'}. Try again later.", wait=decision.wait)
