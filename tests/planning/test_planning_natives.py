@@ -5,8 +5,8 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from crmsync.model.outputs import NativePolicy
-from crmsync.planning.diff import NativeRule, native_changes
+from crmsync.model.outputs import NativePolicy, OutputKind
+from crmsync.planning.diff import NativeRule, canonical, native_changes
 
 TARGET = NativeRule(
     "target_account",
@@ -84,3 +84,17 @@ def test_a_buying_role_is_written_only_where_it_is_empty() -> None:
 def test_a_rule_that_may_never_write_never_does() -> None:
     never = NativeRule(TARGET.name, "company", TARGET.property, TARGET.source, NativePolicy.NEVER, TARGET.values)
     assert _written(never, None, "active", None) == ()
+
+
+def test_a_mapping_without_values_passes_the_output_on_as_it_is() -> None:
+    plain = NativeRule("tier_text", "company", "tier_text", "tier", NativePolicy.OWN, {})
+    assert _written(plain, None, "tier_3", None) == ("tier_3",)
+    assert _written(plain, "tier_3", "tier_2", "tier_3") == ("tier_2",)
+    assert _written(plain, "tier_3", "tier_2", "something else") == ()
+
+
+@pytest.mark.parametrize(("left", "right"), [("b;a;", "a;b"), ("a;;b", "b; a"), (";", None), ("", None)])
+def test_empty_parts_of_a_multi_select_are_no_values(left: str, right: str | None) -> None:
+    frame = pl.DataFrame({"left": [left], "right": [right]}, schema=dict.fromkeys(("left", "right"), pl.String))
+    same = canonical(pl.col("left"), OutputKind.MULTI).eq_missing(canonical(pl.col("right"), OutputKind.MULTI))
+    assert frame.select(same.alias("same"))["same"].to_list() == [True]

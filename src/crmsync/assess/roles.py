@@ -24,6 +24,7 @@ from crmsync.model.fields import ObjectName
 from crmsync.model.outputs import Option, Output, OutputKind
 from crmsync.program.loader import Program
 
+_NOTED = 20
 _SCHEMA = {"title": pl.String, "seniority": pl.String, "department": pl.String, "evidence": pl.String}
 
 
@@ -91,19 +92,15 @@ def assess(world: World) -> World:
     )
     frame = frame.join(read, on="title", how="left", maintain_order="left")
     lost = pl.col("title").is_null() & held("stakeholder_role").is_not_null()
-    pin = (
-        held("stakeholder_role_override").str.strip_chars()
-        if _pinnable(frame, world)
-        else pl.lit(None, dtype=pl.String)
-    )
-    pinned = pin.is_not_null() & (pin != "")
+    frame = frame.with_columns(_pin(world).alias(WHY + "pin"))
+    pinned = _is_role(pl.col(WHY + "pin"))
     frame = frame.with_columns(
         lost.alias(WHY + "lost"),
-        pinned.fill_null(value=False).alias(WHY + "pinned"),
+        pinned.alias(WHY + "pinned"),
         _or_held("seniority", "unknown", lost),
         _or_held("department", "unknown", lost),
         pl.when(pinned)
-        .then(pin)
+        .then(WHY + "pin")
         .otherwise(pl.when(lost).then(held("stakeholder_role")).otherwise(pl.col(WHY + "role").fill_null(UNCLASSIFIED)))
         .alias(OUT + "stakeholder_role"),
     )
@@ -116,14 +113,27 @@ def assess(world: World) -> World:
         .then(pl.lit("no job title"))
         .otherwise(pl.col(WHY + "reason"))
     )
-    return world.with_frame("contact", frame.with_columns(reason.alias(OUT + "role_reason")))
+    return world.with_frame("contact", frame.with_columns(reason.alias(OUT + "role_reason")), *_bad_pins(frame))
 
 
-def _pinnable(frame: pl.DataFrame, world: World) -> bool:
-    return (
-        "stakeholder_role" in role_program(world.program).overrides
-        and "held.stakeholder_role_override" in frame.columns
-    )
+def _pin(world: World) -> pl.Expr:
+    """A person's word as role values, `;`-separated; null where there is none or the program does not ask for it."""
+    if "stakeholder_role" not in role_program(world.program).overrides:
+        return pl.lit(None, dtype=pl.String)
+    parts = held("stakeholder_role_override").str.to_lowercase().str.split(";")
+    parts = parts.list.eval(pl.element().str.strip_chars()).list.eval(pl.element().filter(pl.element() != ""))
+    return pl.when(parts.list.len() > 0).then(parts.list.join(";"))
+
+
+def _is_role(pin: pl.Expr) -> pl.Expr:
+    """Boolean, never null: every part of a pin is a role."""
+    strangers = pin.str.split(";").list.set_difference(pl.lit(list(ROLE_VALUES), dtype=pl.List(pl.String)))
+    return (strangers.list.len() == 0).fill_null(value=False)
+
+
+def _bad_pins(frame: pl.DataFrame) -> tuple[str, ...]:
+    bad = frame.filter(pl.col(WHY + "pin").is_not_null() & ~pl.col(WHY + "pinned"))["id"].head(_NOTED)
+    return tuple(f"contact {id_}: the role override names what is not a role" for id_ in bad)
 
 
 def _or_held(name: str, missing: str, lost: pl.Expr) -> pl.Expr:

@@ -168,7 +168,8 @@ def _gaps(tiers: TierProgram, world: World) -> pl.Expr:
     """`;`-separated fields of the unknowns on the climb to the potential, in the order of the canonical fields."""
     holes: dict[str, list[pl.Expr]] = {}
     for i, condition in enumerate(tiers.conditions):
-        on_climb = pl.col(WHY + "potential") > i if not tiers.weights else pl.col(WHY + "potential") > 0
+        # A layer stands alone on its step of the climb; points count together, and only where they could buy a band.
+        on_climb = pl.col(WHY + "potential") > (pl.col(WHY + "reached") if tiers.weights else i)
         for name, expr in gap_exprs(condition, as_of=world.as_of).items():
             holes.setdefault(name, []).append(on_climb & pl.col(f"{WHY}layer.{i}").is_null() & expr)
     parts = [pl.when(reduce(lambda a, b: a | b, holes[name])).then(pl.lit(name)) for name in ACCOUNT if name in holes]

@@ -32,7 +32,10 @@ LAST_RUN = Output(
 
 @dataclass(frozen=True, slots=True)
 class NativeRule:
-    """A property that crmsync does not own and may write by mapping: `values` from an output's options to the CRM's."""
+    """A property that crmsync does not own and may write by mapping: `values` from an output's options to the CRM's.
+
+    Empty `values` pass the output on as it is.
+    """
 
     name: str
     object: ObjectName
@@ -47,13 +50,9 @@ def canonical(expr: pl.Expr, kind: OutputKind) -> pl.Expr:
     expr = pl.when(expr == "").then(None).otherwise(expr)
     match kind:
         case OutputKind.MULTI:
-            parts = (
-                expr.str.split(";")
-                .list.eval(pl.element().str.strip_chars())
-                .list.sort()
-                .list.unique(maintain_order=True)
-            )
-            return parts.list.join(";")
+            parts = expr.str.split(";").list.eval(pl.element().str.strip_chars())
+            joined = parts.list.sort().list.unique(maintain_order=True).list.join(";").str.strip_prefix(";")
+            return pl.when(joined != "").then(joined)
         case OutputKind.NUMBER:
             return expr.cast(pl.Float64, strict=False).cast(pl.String)
         case OutputKind.DATETIME | OutputKind.DATE:
@@ -181,7 +180,9 @@ def native_changes(frame: pl.DataFrame, rule: NativeRule) -> pl.DataFrame:
 
 
 def _mapped(column: str, rule: NativeRule) -> pl.Expr:
-    """An output's text through the mapping, option by option; null where nothing is mapped."""
+    """An output's text through the mapping, option by option; null where nothing is mapped. No values: as it is."""
+    if not rule.values:
+        return pl.when(pl.col(column) != "").then(pl.col(column))
     mapped = (
         pl.col(column)
         .str.split(";")
