@@ -10,7 +10,8 @@ import pytest
 import requests
 
 from crmsync.connectors.hubspot.retry import FIRST_ATTEMPTS, Cause, Failure, decide
-from tests.cli.desk import ACCEPT, Command, Desk, copy_config
+from crmsync.sandbox.hubspot.server import SandboxServer
+from tests.cli.desk import ACCEPT, Command, Desk, copy_config, make_desk
 
 
 def moved(desk: Desk, to: Path, address: str) -> Path:
@@ -90,3 +91,17 @@ def test_a_property_of_another_type_stops_before_the_first_write(bare: Desk, run
     checked = run(bare, "check", "--json")
     assert checked.code == 1
     assert "abm_tier" in json.dumps(checked.document)
+
+
+def test_a_token_without_a_scope_names_the_scope_to_grant(tmp_path: Path, run: Command) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "companies.csv").write_text("hs_object_id,name\n1,Anvil\n", encoding="utf-8")
+    with SandboxServer(data, scopes=["crm.objects.contacts.read"]) as server:
+        desk = make_desk(server, tmp_path / "here")
+        result = run(desk, "plan")
+        assert result.code == 1
+        assert "crm.objects.companies.read" in result.err
+        assert "Grant the scope" in result.err
+        assert server.access_token not in result.err
+        assert desk.writes() == 0
