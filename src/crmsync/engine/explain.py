@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from crmsync.assess import run as assessment
-from crmsync.assess.base import Explanation
+from crmsync.assess.base import Explanation, World
 from crmsync.engine.context import Context
 from crmsync.engine.people import display_name
 from crmsync.engine.plan import portal_info
@@ -47,7 +47,7 @@ def explain(ctx: Context, object_: ObjectName | None, id_: str, *, as_of: dateti
     Raises RecordNotFound where no such live record exists.
     """
     notes: list[str] = []
-    if ctx.store.mirror.pull_state(ctx.portal.name, "company").full_at is None:
+    if all(ctx.store.mirror.pull_state(ctx.portal.name, name).full_at is None for name in ctx.objects):
         with ctx.exclusive():
             pull(ctx)
     object_, id_ = _find(ctx, object_, id_, notes)
@@ -73,7 +73,7 @@ def explain(ctx: Context, object_: ObjectName | None, id_: str, *, as_of: dateti
         read_at=state.full_at,
         explanations=explanations,
         last_changes=_last_changes(ctx, object_, id_),
-        notes=(*notes, *_notes(row, world.accounts, object_, id_)),
+        notes=(*notes, *_notes(row, world, object_, id_)),
     )
 
 
@@ -120,14 +120,14 @@ def _last_changes(ctx: Context, object_: ObjectName, id_: str) -> list[dict[str,
     ]
 
 
-def _notes(row: dict[str, Any], accounts: pl.DataFrame, object_: ObjectName, id_: str) -> list[str]:
+def _notes(row: dict[str, Any], world: World, object_: ObjectName, id_: str) -> list[str]:
     notes = [
         f"{name.removeprefix(UNREADABLE)} holds text that cannot be read as its type, so it counts as unknown"
         for name, value in row.items()
         if name.startswith(UNREADABLE) and value
     ]
     if object_ == "company" and row.get("domain"):
-        same = next((pair for pair in duplicates(accounts) if pair["domain"] == row["domain"]), None)
+        same = next((pair for pair in duplicates(world.accounts) if pair["domain"] == row["domain"]), None)
         if same:
             others = ", ".join(other for other in same["ids"] if other != id_)
             notes.append(f"probable duplicate: {others} has the same domain {row['domain']}")

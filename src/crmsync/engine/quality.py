@@ -22,7 +22,8 @@ def quality(world: World) -> dict[str, Any]:
             total += bad.len()
             field = column.removeprefix(UNREADABLE)
             unreadable += [{"object": object_, "id": id_, "field": field} for id_ in bad.head(_LISTED).to_list()]
-    doubles = duplicates(world.accounts) if "domain" in world.accounts.columns else []
+    accounts = world.frames.get("company")
+    doubles = duplicates(accounts) if accounts is not None and "domain" in accounts.columns else []
     return {
         "unreadable": unreadable[:_LISTED],
         "unreadable_total": total,

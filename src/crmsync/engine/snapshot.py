@@ -110,10 +110,13 @@ def _value(expr: pl.Expr, field: Field, read: ReadMap, currency: str) -> pl.Expr
     if field.kind is not Kind.MONEY:
         return _READERS[field.kind](expr)
     value = parse_money(expr, currency_digits(read.currency or currency))
-    return value if read.rate is None else _converted(value, read.rate, read.currency or currency, currency)
+    return value if read.rate is None else converted(value, read.rate, read.currency or currency, currency)
 
 
-def _converted(minor: pl.Expr, rate: Decimal, from_: str, to: str) -> pl.Expr:
+def converted(minor: pl.Expr, rate: Decimal, from_: str, to: str) -> pl.Expr:
     """Minor units of one currency in another's, exact: a decimal rate in whole numbers, rounded half up."""
     numerator, denominator = rate.scaleb(currency_digits(to) - currency_digits(from_)).as_integer_ratio()
-    return (minor * numerator * 2 + denominator) // (denominator * 2)
+    # Whole and rest apart: a large amount times a rate of many digits does not fit 64 bits.
+    whole = minor // denominator
+    rest = minor - whole * denominator
+    return whole * numerator + (rest * numerator * 2 + denominator) // (denominator * 2)
