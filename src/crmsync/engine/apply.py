@@ -240,12 +240,14 @@ class _Writer:
         number = checkpoint.mark_sent(self.run_id, self.plan.id, None, changes["seq"].to_list(), ctx.now())
         outcomes = list(decided.values())
         if not to_send.is_empty():
-            updates = [
-                Update(str(id_), {row["property"]: row["after"] or "" for row in group.iter_rows(named=True)})
-                for (id_,), group in to_send.group_by("id", maintain_order=True)
-            ]
+            updates: dict[str, dict[str, str]] = {}
+            for id_, property_, after in to_send.select("id", "property", "after").iter_rows():
+                updates.setdefault(id_, {})[property_] = after or ""
             try:
-                results = {result.id: result for result in ctx.connector.write(object_, updates)}
+                results = {
+                    result.id: result
+                    for result in ctx.connector.write(object_, [Update(id_, values) for id_, values in updates.items()])
+                }
             except _NOT_SENT:
                 outcomes += [ChangeOutcome(seq, OutcomeStatus.DEFERRED) for seq in to_send["seq"].to_list()]
                 checkpoint.settle(self.run_id, self.plan.id, number, outcomes, ctx.now())

@@ -18,13 +18,16 @@ import sqlalchemy as sa
 
 from crmsync.errors import StoreError, mask
 from crmsync.model.plan import OutcomeStatus
-from crmsync.store.database import Database
+from crmsync.store.database import Database, chunks
 from crmsync.store.ledger import LANDED, Ledger, NewEntry, Payload
 from crmsync.store.letters import DeadLetters, Refusal
 from crmsync.store.mirror import Mirror
 from crmsync.store.plans import read_changes
 from crmsync.store.schema import batches, plan_changes, plans
 from crmsync.store.timestamps import from_text, to_text
+
+#: Numbers in one statement: well below what either database takes.
+_CHUNK_SEQS = 900
 
 #: Outcomes that end a change. A deferred one is free to be sent again; an unanswered one stays with its batch.
 FINAL = (OutcomeStatus.APPLIED, OutcomeStatus.IN_PLACE, OutcomeStatus.STALE, OutcomeStatus.REJECTED)
@@ -71,13 +74,12 @@ class Checkpoint:
         With `batch_no` None the next number is taken, also where several threads send. Raises StoreError where a change
         is settled, or is with the CRM in another batch.
         """
-        free = "outcome IS NULL AND batch_no IS NULL"
+        free = sa.and_(plan_changes.c.outcome.is_(None), plan_changes.c.batch_no.is_(None))
         with self._db.write() as connection:
             batch_no = _next_batch(connection, plan_id) if batch_no is None else batch_no
             row = {"plan_id": plan_id, "batch_no": batch_no, "run_id": run_id, "sent_at": to_text(at)}
             connection.execute(sa.insert(batches).values(row))
-            rows = [(batch_no, plan_id, seq) for seq in seqs]
-            marked = self._db.update(connection, plan_changes, ("batch_no",), ("plan_id", "seq"), rows, where=free)
+            marked = _set(connection, plan_id, seqs, free, batch_no=batch_no)
             if marked != len(seqs):
                 raise StoreError(
                     f"batch {batch_no} of plan {plan_id} holds changes that are settled or already sent; nothing was "
@@ -151,13 +153,16 @@ class Checkpoint:
         return read_changes(connection, c.plan_id == plan_id, c.seq.in_(seqs))
 
     def _write_outcomes(self, connection: sa.Connection, plan_id: str, outcomes: Sequence[ChangeOutcome]) -> None:
-        keys = ("plan_id", "seq")
-        final = [(o.status.value, mask(o.message), plan_id, o.seq) for o in outcomes if o.status in FINAL]
-        self._db.update(connection, plan_changes, ("outcome", "message"), keys, final, where="outcome IS NULL")
-        waiting = [(mask(o.message), plan_id, o.seq) for o in outcomes if o.status not in FINAL]
-        self._db.update(connection, plan_changes, ("message",), keys, waiting)
-        released = [(None, plan_id, o.seq) for o in outcomes if o.status == OutcomeStatus.DEFERRED]
-        self._db.update(connection, plan_changes, ("batch_no",), keys, released)
+        alike: dict[tuple[OutcomeStatus, str], list[int]] = {}
+        for outcome in outcomes:
+            alike.setdefault((outcome.status, outcome.message), []).append(outcome.seq)
+        for (status, message), seqs in alike.items():
+            values: dict[str, Any] = {"message": mask(message)}
+            if status in FINAL:
+                values["outcome"] = status.value
+            elif status == OutcomeStatus.DEFERRED:
+                values["batch_no"] = None
+            _set(connection, plan_id, seqs, plan_changes.c.outcome.is_(None), **values)
 
     def _close_if_done(self, connection: sa.Connection, plan_id: str, batch_no: int, at: datetime) -> None:
         c = plan_changes.c
@@ -165,6 +170,17 @@ class Checkpoint:
         if connection.execute(left).first() is None:
             mine = sa.and_(batches.c.plan_id == plan_id, batches.c.batch_no == batch_no)
             connection.execute(sa.update(batches).where(mine).values(settled_at=to_text(at)))
+
+
+def _set(
+    connection: sa.Connection, plan_id: str, seqs: Sequence[int], where: sa.ColumnElement[bool], **values: Any
+) -> int:
+    """Give the same values to many changes of a plan; returns how many rows that were."""
+    changed = 0
+    for part in chunks(seqs, _CHUNK_SEQS):
+        mine = sa.and_(plan_changes.c.plan_id == plan_id, plan_changes.c.seq.in_(part), where)
+        changed += connection.execute(sa.update(plan_changes).where(mine).values(values)).rowcount
+    return changed
 
 
 def _next_batch(connection: sa.Connection, plan_id: str) -> int:
