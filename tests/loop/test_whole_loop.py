@@ -146,7 +146,7 @@ def test_a_merged_company_is_explained_as_its_survivor(ctx: Context, server: San
 
 def test_bad_records_stop_nothing_and_are_listed(ctx: Context) -> None:
     quality = make_plan(ctx, as_of=AS_OF).plan.summary["quality"]
-    assert quality["unreadable"] == [{"object": "company", "id": "1028", "field": "revenue"}]
+    assert quality["unreadable"] == [{"object": "company", "id": "1028", "field": "revenue", "value": "12,5 M€"}]
     assert quality["duplicates"] == [{"domain": "bergmoor.example", "ids": ["1001", "1045"]}]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from crmsync.assess.base import World
+from crmsync.errors import mask
 from crmsync.model.fields import ACCOUNT
 from crmsync.model.snapshot import UNREADABLE
 from crmsync.program.conditions import Condition, Leaf, children
@@ -50,7 +51,7 @@ def _leaf_text(leaf: Leaf, truth: bool | None, record: pl.DataFrame, world: Worl
         value = value.to_list()
     if truth is None:
         unreadable = UNREADABLE + name in record.columns and record[UNREADABLE + name][0]
-        what = f"the {name} that stands there cannot be read" if unreadable else "nobody knows"
+        what = f"{mask(unreadable)!r} cannot be read" if unreadable else "nobody knows"
         label = ACCOUNT[name].label if name in ACCOUNT else name
         return f'{what}; filling "{label}" decides whether {describe(leaf, world.program.currency)}'
     return explain(leaf, value, truth, world.program.currency)

@@ -41,7 +41,7 @@ def init(face: Face, directory: Annotated[Path, typer.Argument(metavar="DIR", he
     face.say(f"Written: {directory}/config and {directory}/mappings ({plural(len(files), 'file')}).", style="bold")
     face.say(f"""
 Next:
-  1. Give crmsync a token:           export HUBSPOT_ACCESS_TOKEN=...      (a private app or service key)
+  1. Give crmsync a token:           export HUBSPOT_ACCESS_TOKEN=...      (a service key, or an old private app)
   2. Say what you look for:          edit {config / "program.yaml"}
   3. See that all is well:           crmsync check --config {config}
   4. See what it would do:           crmsync plan --config {config}       (writes nothing to the CRM)

@@ -249,7 +249,8 @@ class Config:
 def load_config(config_dir: Path) -> Config:
     """`crmsync.yaml` in `config_dir`. Raises ConfigError with every fault; a missing one says how to get one."""
     if not config_dir.is_dir():
-        raise ConfigError([Fault(shown_path(config_dir), None, f"there is no such folder. {HINT}")])
+        missing = "this is a file, not a folder" if config_dir.exists() else "there is no such folder"
+        raise ConfigError([Fault(shown_path(config_dir), None, f"{missing}. {HINT}")])
     path = config_dir / FILE
     model, tree, faults, where = read_settings(path, _File, HINT)
     # The scope can be checked although something else is wrong, so that all faults come at once.

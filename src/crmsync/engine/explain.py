@@ -17,7 +17,7 @@ from crmsync.engine.pull import pull
 from crmsync.engine.quality import duplicates
 from crmsync.engine.reread import reread
 from crmsync.engine.snapshot import build_snapshot
-from crmsync.errors import RecordNotFound
+from crmsync.errors import RecordNotFound, mask
 from crmsync.model.fields import ObjectName
 from crmsync.model.snapshot import UNREADABLE
 
@@ -122,7 +122,7 @@ def _last_changes(ctx: Context, object_: ObjectName, id_: str) -> list[dict[str,
 
 def _notes(row: dict[str, Any], world: World, object_: ObjectName, id_: str) -> list[str]:
     notes = [
-        f"{name.removeprefix(UNREADABLE)} holds text that cannot be read as its type, so it counts as unknown"
+        f"{name.removeprefix(UNREADABLE)} holds {mask(str(value))!r}, which cannot be read, so it counts as unknown"
         for name, value in row.items()
         if name.startswith(UNREADABLE) and value
     ]

@@ -7,21 +7,25 @@ from typing import Any
 import polars as pl
 
 from crmsync.assess.base import World
+from crmsync.errors import mask
 from crmsync.model.snapshot import UNREADABLE
 
 _LISTED = 50
 
 
 def quality(world: World) -> dict[str, Any]:
-    """`unreadable` (id, object, field), `duplicates` (domain, ids), `notes`; the first of each, with totals."""
+    """`unreadable` (object, id, field, value), `duplicates` (domain, ids), `notes`; the first of each, with totals."""
     unreadable: list[dict[str, str]] = []
     total = 0
     for object_, frame in world.frames.items():
         for column in (name for name in frame.columns if name.startswith(UNREADABLE)):
-            bad = frame.filter(pl.col(column))["id"]
-            total += bad.len()
+            bad = frame.filter(pl.col(column).is_not_null()).select("id", column)
+            total += bad.height
             field = column.removeprefix(UNREADABLE)
-            unreadable += [{"object": object_, "id": id_, "field": field} for id_ in bad.head(_LISTED).to_list()]
+            unreadable += [
+                {"object": object_, "id": id_, "field": field, "value": mask(text)}
+                for id_, text in bad.head(_LISTED).rows()
+            ]
     accounts = world.frames.get("company")
     doubles = duplicates(accounts) if accounts is not None and "domain" in accounts.columns else []
     return {

@@ -92,7 +92,8 @@ def _frame(ctx: Context, object_: ObjectName) -> pl.DataFrame:
         value = _value(pl.col(read.property), fields[name], read, ctx.program.currency)
         columns.append(value.alias(name))
         if not fields[name].kind.is_text or fields[name].kind in _CHECKED_TEXT:
-            columns.append(unreadable(pl.col(read.property), value).alias(UNREADABLE + name))
+            text = pl.col(read.property)
+            columns.append(pl.when(unreadable(text, value)).then(text).alias(UNREADABLE + name))
     columns += [
         pl.lit(None, dtype=fields[name].kind.dtype).alias(name)
         for name in sorted(ctx.reads[object_] - set(mapped) - {"id"})

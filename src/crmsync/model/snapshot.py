@@ -1,8 +1,8 @@
 """Snapshot: what the CRM says now, as columns, and whether that is all of it.
 
 `frames["company"]` has the columns of `model.fields.ACCOUNT` that the mapping provides (missing ones are null), and
-`held.<output>` (String, the CRM's own text) for every owned property and person's word that was read. `raw.<field>`
-(Boolean column `unreadable.<field>`) tells text that could not be read from no text.
+`held.<output>` (String, the CRM's own text) for every owned property and person's word that was read.
+`unreadable.<field>` (String) holds text that could not be read as its field's kind, told apart from no text.
 """
 
 from __future__ import annotations
