@@ -33,7 +33,7 @@ def _label(value: str) -> str:
 
 
 def outputs(program: Program) -> tuple[Output, ...]:
-    own = partial(Output, object="contact", system="roles")
+    own = partial(Output, object="contact", system="roles", reason="role_reason")
     roles = tuple(Option(value, _label(value)) for value in ROLE_VALUES)
     owned = (
         own(

@@ -27,7 +27,7 @@ _NO_OWNER = ""
 
 
 def outputs(_program: Program) -> tuple[Output, ...]:
-    own = partial(Output, object="company", system="targets")
+    own = partial(Output, object="company", system="targets", reason="target_reason")
     statuses = tuple(Option(status, status.replace("_", " ").capitalize()) for status in _STATUSES)
     return (
         own(

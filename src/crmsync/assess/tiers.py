@@ -35,7 +35,7 @@ def outputs(program: Program) -> tuple[Output, ...]:
     best_first = (*reversed(tiers.names), NO_TIER)
     options = tuple(Option(name, tier_label(name)) for name in best_first)
     gap_fields = sorted({f for condition in tiers.conditions for f in fields_of(condition)}, key=list(ACCOUNT).index)
-    own = partial(Output, object="company", system="tiers")
+    own = partial(Output, object="company", system="tiers", reason="tier_reason")
     return (
         own(
             "tier",

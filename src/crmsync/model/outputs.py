@@ -47,9 +47,10 @@ class Output:
 
     `follows` makes it a companion (reason, date, run): it is written only beside a change of a decision in the same
     record, never alone (contract.md `abm_last_run`). `person` marks a person's word: created by us, written by nobody
-    but people. `ranked` lists option values from worst to best, where moving down is a demotion. `keep_hand_edits`:
-    a value that our ledger did not write is a person's entry and stays (domain.md B1). `list_name` is the template of
-    the lists kept per option ("ABM: Gap {value}", "ABM: {label}"), "" for none.
+    but people. `reason` names the output that says why. `ranked` lists option values from worst to best, where moving
+    down is a demotion. `keep_hand_edits`: a value that our ledger did not write is a person's entry and stays
+    (domain.md B1). `list_name` is the template of the lists kept per option ("ABM: Gap {value}", "ABM: {label}"), ""
+    for none.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Output:
     follows: bool = False
     person: bool = False
     system: str = ""
+    reason: str = ""
     ranked: tuple[str, ...] = ()
     keep_hand_edits: bool = False
     list_name: str = ""

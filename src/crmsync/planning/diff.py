@@ -116,16 +116,11 @@ def _changes(frame: pl.DataFrame, output: Output, prefix: str) -> pl.DataFrame:
     if HELD + output.name not in frame.columns:
         frame = frame.with_columns(_null(HELD + output.name))
     before, after = pl.col(HELD + output.name), pl.col(OUT + output.name)
-    changed = canonical(after, output.kind).ne_missing(canonical(before, output.kind))
-    reason = pl.col(OUT + reason_output(output)) if OUT + reason_output(output) in frame.columns else pl.lit("")
-    return _rows(
-        frame.filter(changed), output.object, prefix + output.name, before, after, output.system, reason, False
-    )
-
-
-def reason_output(output: Output) -> str:
-    """Name of the output that carries the reason of this one's system."""
-    return {"tiers": "tier_reason", "targets": "target_reason", "roles": "role_reason"}.get(output.system, "")
+    # Text for text first: almost everything is equal to the letter, and reading values as dates or sets costs more.
+    frame = frame.filter(after.ne_missing(before))
+    frame = frame.filter(canonical(after, output.kind).ne_missing(canonical(before, output.kind)))
+    reason = pl.col(OUT + output.reason) if OUT + output.reason in frame.columns else pl.lit("")
+    return _rows(frame, output.object, prefix + output.name, before, after, output.system, reason, False)
 
 
 def _rows(
@@ -165,8 +160,10 @@ def native_changes(frame: pl.DataFrame, rule: NativeRule) -> pl.DataFrame:
         frame = frame.with_columns(_null(column))
     frame = frame.with_columns(
         pl.when(pl.col(column) == "").then(None).otherwise(pl.col(column)).alias("_now"),
-        _mapped(OUT + rule.source, rule).alias("_wanted"),
-        (_mapped(HELD + rule.source, rule) if HELD + rule.source in frame.columns else _null("")).alias("_ours"),
+        _mapped(frame[OUT + rule.source], rule).alias("_wanted"),
+        _mapped(frame[HELD + rule.source], rule).alias("_ours")
+        if HELD + rule.source in frame.columns
+        else _null("_ours"),
     )
     now, wanted = pl.col("_now"), pl.col("_wanted")
     differs = canonical(now, OutputKind.MULTI).ne_missing(canonical(wanted, OutputKind.MULTI))
@@ -179,15 +176,15 @@ def native_changes(frame: pl.DataFrame, rule: NativeRule) -> pl.DataFrame:
     )
 
 
-def _mapped(column: str, rule: NativeRule) -> pl.Expr:
+def _mapped(texts: pl.Series, rule: NativeRule) -> pl.Series:
     """An output's text through the mapping, option by option; null where nothing is mapped. No values: as it is."""
+    distinct = texts.drop_nulls().unique().to_list()
+    known = {text: mapped for text in distinct if (mapped := _mapped_text(text, rule))}
+    return texts.replace_strict(known, default=None, return_dtype=pl.String)
+
+
+def _mapped_text(text: str, rule: NativeRule) -> str:
     if not rule.values:
-        return pl.when(pl.col(column) != "").then(pl.col(column))
-    mapped = (
-        pl.col(column)
-        .str.split(";")
-        .list.eval(pl.element().replace_strict(rule.values, default=None, return_dtype=pl.String).drop_nulls())
-        .list.unique(maintain_order=True)
-        .list.join(";")
-    )
-    return pl.when(mapped != "").then(mapped)
+        return text
+    options = [rule.values[option] for option in text.split(";") if option in rule.values]
+    return ";".join(dict.fromkeys(options))
