@@ -185,3 +185,4 @@ def test_a_role_that_a_person_entered_is_never_overwritten(ctx: Context, server:
     call(server, "PATCH", f"/crm/v3/objects/contacts/{contact}", {"properties": values})
     sync(ctx, as_of=AS_OF)
     assert all_records(server, "contacts", ["abm_stakeholder_role"])[contact]["abm_stakeholder_role"] == "end_user"
+    assert any("which a person entered" in note for note in explain(ctx, "contact", contact, as_of=AS_OF).notes)

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from crmsync.model.moments import date_time
 from crmsync.normalize.booleans import boolean
 from crmsync.normalize.columns import normalize_unique, parse_boolean, parse_datetime, parse_set
-from crmsync.normalize.dates import date_time
 
 MOMENTS = [
     ("2026-08-02T23:00:00.000Z", datetime(2026, 8, 2, 23, tzinfo=UTC)),

@@ -15,8 +15,9 @@ from crmsync.assess.base import OUT, WHY, ExplainLine, Explanation, System, Worl
 from crmsync.assess.target_section import TARGETS_SECTION, Criterion, TargetProgram, target_program
 from crmsync.assess.tier_section import NO_TIER, tier_program
 from crmsync.model.fields import ObjectName
+from crmsync.model.moments import parse_datetime
 from crmsync.model.outputs import Option, Output, OutputKind
-from crmsync.model.text import as_datetime, id_order, stamp
+from crmsync.model.text import id_order, stamp
 from crmsync.program.conditions import fields_of
 from crmsync.program.evaluate import compile_expr
 from crmsync.program.loader import Program
@@ -87,8 +88,8 @@ def _standing(world: World, targets: TargetProgram) -> pl.DataFrame:
         (word == "always").fill_null(value=False).alias(WHY + "always"),
         (word == "never").fill_null(value=False).alias(WHY + "never"),
         held("target_status").is_in(SEATED).fill_null(value=False).alias(WHY + "incumbent"),
-        as_datetime(held("target_since")).alias(WHY + "since"),
-        as_datetime(held("target_removed_at")).alias(WHY + "removed_at"),
+        parse_datetime(held("target_since")).alias(WHY + "since"),
+        parse_datetime(held("target_removed_at")).alias(WHY + "removed_at"),
         pl.col("owner").fill_null(_NO_OWNER).alias(WHY + "owner"),
     )
     verdicts = [_criterion(criterion, targets, ranks, world) for criterion in targets.leaves_when]
@@ -111,10 +112,10 @@ def _risk_since(criterion: Criterion, targets: TargetProgram, world: World) -> p
     """
     others = [other.text for other in targets.leaves_when if other.text != criterion.text]
     mine = ~held("target_reason").is_in(others).fill_null(value=False)
-    stamped = pl.when(mine).then(as_datetime(held("target_at_risk_since")))
+    stamped = pl.when(mine).then(parse_datetime(held("target_at_risk_since")))
     if criterion.below_tier is None:
         return pl.coalesce(stamped, pl.lit(world.as_of))
-    unmoved = pl.when(held("tier") == out("tier")).then(as_datetime(held("tier_changed_at")))
+    unmoved = pl.when(held("tier") == out("tier")).then(parse_datetime(held("tier_changed_at")))
     return pl.coalesce(stamped, unmoved, pl.lit(world.as_of))
 
 

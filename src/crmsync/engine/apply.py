@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -134,9 +133,9 @@ def _run(ctx: Context, plan: Plan, run_id: str, progress: Progress | None, shoul
     _Writer(ctx, plan, run_id, progress, should_stop).write(pending)
     outcomes = ctx.store.checkpoint.outcome_counts(plan.id)
     left = outcomes.get("pending", 0)
-    mine = _mine(ctx, run_id)
+    refused = ctx.store.ledger.outcomes(run_id).get(OutcomeStatus.REJECTED, 0)
     message = _message(outcomes, left)
-    status = RunStatus.INTERRUPTED if left else RunStatus.REFUSED if mine.get("rejected") else RunStatus.DONE
+    status = RunStatus.INTERRUPTED if left else RunStatus.REFUSED if refused else RunStatus.DONE
     if not left:
         ctx.store.plans.set_status(plan.id, PlanStatus.APPLIED, ctx.now())
         note_acted_on(ctx, plan)
@@ -146,12 +145,8 @@ def _run(ctx: Context, plan: Plan, run_id: str, progress: Progress | None, shoul
     ctx.store.runs.finish(
         run_id, status, ctx.now(), counts={"outcomes": outcomes, "calls": calls, "plan": plan.id}, message=message
     )
-    code = ExitCode.ERROR if left else ExitCode.REFUSED if mine.get("rejected") else ExitCode.DONE
+    code = ExitCode.ERROR if left else ExitCode.REFUSED if refused else ExitCode.DONE
     return Applied(run_id, plan.id, outcomes, calls, created, time.monotonic() - started, code, message)
-
-
-def _mine(ctx: Context, run_id: str) -> Counter[str]:
-    return Counter(ctx.store.ledger.entries(run_id)["outcome"].to_list())
 
 
 def _message(outcomes: dict[str, int], left: int) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from crmsync.assess import run as assessment
-from crmsync.assess.base import Explanation, World
+from crmsync.assess.base import OUT, Explanation, World
 from crmsync.engine.context import Context
 from crmsync.engine.people import display_name
 from crmsync.engine.plan import portal_info
@@ -19,7 +19,7 @@ from crmsync.engine.reread import reread
 from crmsync.engine.snapshot import build_snapshot
 from crmsync.errors import RecordNotFound, mask
 from crmsync.model.fields import ObjectName
-from crmsync.model.snapshot import UNREADABLE
+from crmsync.model.snapshot import HELD, UNREADABLE
 
 _CHANGES = 5
 
@@ -73,7 +73,7 @@ def explain(ctx: Context, object_: ObjectName | None, id_: str, *, as_of: dateti
         read_at=state.full_at,
         explanations=explanations,
         last_changes=_last_changes(ctx, object_, id_),
-        notes=(*notes, *_notes(row, world, object_, id_)),
+        notes=(*notes, *_hand_edits(ctx, row, object_, id_), *_notes(row, world, object_, id_)),
     )
 
 
@@ -117,6 +117,21 @@ def _last_changes(ctx: Context, object_: ObjectName, id_: str) -> list[dict[str,
         }
         for entry in entries
         if entry.payload is not None
+    ]
+
+
+def _hand_edits(ctx: Context, row: dict[str, Any], object_: ObjectName, id_: str) -> list[str]:
+    """Values that a person entered over ours, where such a value stays (domain.md B1)."""
+    kept = [o for o in ctx.outputs if o.object == object_ and o.keep_hand_edits and row.get(HELD + o.name)]
+    moved = [o for o in kept if row[HELD + o.name] != row[OUT + o.name]]
+    if not moved:
+        return []
+    written = ctx.store.ledger.last_written(ctx.portal.name, object_, [id_])
+    ours = dict(written.select("property", "after").rows())
+    return [
+        f"the CRM holds {row[HELD + o.name]}, which a person entered, so it stays"
+        for o in moved
+        if ours.get(ctx.prefix + o.name) != row[HELD + o.name]
     ]
 
 

@@ -10,8 +10,8 @@ from collections.abc import Callable
 
 import polars as pl
 
+from crmsync.model.moments import parse_datetime
 from crmsync.normalize.booleans import parse_boolean
-from crmsync.normalize.dates import parse_datetime
 from crmsync.normalize.money import parse_money
 from crmsync.normalize.numbers import parse_integer
 

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 import polars as pl
 
 from crmsync.model.fields import ObjectName
+from crmsync.model.moments import parse_datetime
 from crmsync.model.outputs import NativePolicy, Output, OutputKind
 from crmsync.model.plan import CHANGE_SCHEMA, object_order
 from crmsync.model.snapshot import HELD, NATIVE
-from crmsync.model.text import as_datetime, id_order
+from crmsync.model.text import id_order
 
 OUT = "out."
 
@@ -56,7 +57,7 @@ def canonical(expr: pl.Expr, kind: OutputKind) -> pl.Expr:
         case OutputKind.NUMBER:
             return expr.cast(pl.Float64, strict=False).cast(pl.String)
         case OutputKind.DATETIME | OutputKind.DATE:
-            return as_datetime(expr).dt.truncate("1s").dt.to_string("iso")
+            return parse_datetime(expr).dt.truncate("1s").dt.to_string("iso")
         case OutputKind.BOOLEAN:
             return expr.str.to_lowercase()
         case _:

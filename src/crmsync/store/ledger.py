@@ -183,6 +183,12 @@ class Ledger:
         """Every entry of a run, oldest first, in the columns of `LEDGER_SCHEMA`."""
         return self._frame(ledger.c.run_id == run_id)
 
+    def outcomes(self, run_id: str) -> dict[str, int]:
+        """How many entries of a run have each outcome."""
+        query = sa.select(ledger.c.outcome, sa.func.count()).where(ledger.c.run_id == run_id).group_by(ledger.c.outcome)
+        with self._db.read() as connection:
+            return {str(row[0]): int(row[1]) for row in connection.execute(query)}
+
     def last_written(self, portal: str, object_: str, ids: Sequence[str] | None = None) -> pl.DataFrame:
         """The last entry that landed for each record and property, in the columns of `LEDGER_SCHEMA`."""
         landed = [ledger.c.portal == portal, ledger.c.object == object_, ledger.c.outcome.in_(LANDED)]
