@@ -13,6 +13,7 @@ import pytest
 import requests
 from sandbox_client import Sandbox, write_portal
 
+from crmsync.sandbox.__main__ import main as sandbox_main
 from crmsync.sandbox.hubspot import synthetic
 
 REAL = Path(__file__).parents[2] / "../shared/data/portal"
@@ -164,3 +165,12 @@ def test_the_real_portal_is_served_whole() -> None:
             served += [{c: r["properties"][c] for c in columns} for r in page["results"]]
             after = page.get("paging", {}).get("next", {}).get("after")
         assert served == frame.select(columns).to_dicts()
+
+
+def test_a_crm_that_has_no_sandbox_yet_is_refused_in_words(capsys: pytest.CaptureFixture[str]) -> None:
+    assert sandbox_main(["salesforce", "--port", "0"]) == 1
+    assert capsys.readouterr().err == (
+        "there is no sandbox for Salesforce yet\nusage: crmsync sandbox hubspot --data DIR [--port N] ...\n"
+    )
+    assert sandbox_main([]) == 1
+    assert capsys.readouterr().err.startswith("usage: crmsync sandbox hubspot")
