@@ -23,7 +23,6 @@ from crmsync.engine.quality import quality
 from crmsync.engine.recover import recover
 from crmsync.engine.reread import reread
 from crmsync.engine.snapshot import build_snapshot
-from crmsync.errors import RecordNotFound
 from crmsync.model.fields import ObjectName
 from crmsync.model.outputs import Output
 from crmsync.model.plan import CHANGE_SCHEMA, GuardReading, Plan
@@ -67,14 +66,6 @@ def make_plan(
             None if companies is None else {"company": reread(ctx, "company", companies)}
         )
         return plan_from_mirror(ctx, pulled, kind="plan", as_of=as_of, only=only, limit=limit)
-
-
-def _check_known(ctx: Context, companies: Sequence[str]) -> None:
-    missing = [id_ for id_ in companies if ctx.store.mirror.get(ctx.portal.name, "company", id_) is None]
-    if missing:
-        raise RecordNotFound(
-            f"company {', '.join(missing)}: no such record, or it is archived or merged. Nothing was written."
-        )
 
 
 def plan_from_mirror(

@@ -49,10 +49,6 @@ class Kind(StrEnum):
     def is_text(self) -> bool:
         return self.dtype == pl.String()
 
-    @property
-    def is_ordered(self) -> bool:
-        return self in (Kind.INTEGER, Kind.MONEY, Kind.DATETIME)
-
 
 @dataclass(frozen=True, slots=True)
 class Field:

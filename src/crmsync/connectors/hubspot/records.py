@@ -28,7 +28,6 @@ A = TypeVar("A")
 B = TypeVar("B")
 
 ASSOCIATION_BATCH = 1_000
-MERGED_IDS = "hs_merged_object_ids"
 
 
 def batches(items: Sequence[A], size: int) -> list[Sequence[A]]:

@@ -75,24 +75,9 @@ def _linked(who: Named) -> str:
 
 
 def _figures(plan: Plan, people: People) -> Iterator[str]:
-    lines: list[tuple[str, str]] = []
-    if line := view.targets_line(plan):
-        lines.append(("Targets", escape(line)))
-    gained, more = view.targets_gained(plan, people)
-    if gained:
-        lines.append(("Targets won", view.and_more([_linked(who) for who in gained], more)))
-    lost, more = view.targets_lost(plan, people)
-    if lost:
-        lines.append(("Targets lost", view.and_more([f"{_linked(who)}: {escape(why)}" for who, why in lost], more)))
-    lines += [(label, escape(said)) for label, said in view.object_lines(plan)]
     moved = [f"{row.get('name')} +{row.get('plus') or 0} -{row.get('minus') or 0}" for row in view.list_rows(plan)]
-    if moved:
-        lines.append(("Lists", escape(", ".join(moved)) + " (lists may start workflows)"))
-    lines += [("Worth mending", escape(line)) for line in view.findings(plan, people)]
-    lines += [("Left alone", escape(line)) for line in view.skipped(plan, people)]
-    for label, said in (("Withheld", view.withheld_line(plan)), ("Creates first", view.schema_line(plan))):
-        if said:
-            lines.append((label, escape(said)))
+    lists = [("Lists", escape(", ".join(moved)) + " (lists may start workflows)")] if moved else []
+    lines = view.figures(plan, people, escape=escape, link=_linked, lists=lists)
     for label, said in lines:
         yield f"- **{label}**: {said}"
     if lines:

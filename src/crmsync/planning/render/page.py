@@ -129,24 +129,7 @@ def short_arrow(move: view.Move) -> str:
 
 
 def _figures(plan: Plan, people: People) -> str:
-    rows: list[tuple[str, str]] = []
-    if line := view.targets_line(plan):
-        rows.append(("Targets", escape(line)))
-    gained, more = view.targets_gained(plan, people)
-    if gained:
-        rows.append(("Targets won", view.and_more([_link(who) for who in gained], more)))
-    lost, more = view.targets_lost(plan, people)
-    if lost:
-        rows.append(("Targets lost", view.and_more([f"{_link(who)}: {escape(why)}" for who, why in lost], more)))
-    rows += [(label, escape(said)) for label, said in view.object_lines(plan)]
-    rows += _list_figures(plan, people)
-    rows += [("Worth mending", escape(line)) for line in view.findings(plan, people)]
-    rows += [("Left alone", escape(line)) for line in view.skipped(plan, people)]
-    rows += [
-        (label, escape(said))
-        for label, said in (("Withheld", view.withheld_line(plan)), ("Creates first", view.schema_line(plan)))
-        if said
-    ]
+    rows = view.figures(plan, people, escape=escape, link=_link, lists=_list_figures(plan, people))
     guards = "; ".join(f"{g.label} {g.figure}" + (" (breached)" if g.breached else "") for g in view.guard_lines(plan))
     if guards:
         rows.append(("Guards", escape(guards)))

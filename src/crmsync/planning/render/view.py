@@ -6,7 +6,7 @@ and the pull-request comment cannot tell different stories of one plan. Everythi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -373,3 +373,29 @@ def _and_more(shown: Sequence[str], total: int) -> str:
 def and_more(shown: Sequence[str], rest: int) -> str:
     """`a, b and 3 more`."""
     return _and_more(shown, len(shown) + rest)
+
+
+def figures(
+    plan: Plan,
+    people: People,
+    *,
+    escape: Callable[[str], str],
+    link: Callable[[Named], str],
+    lists: Iterable[tuple[str, str]],
+) -> list[tuple[str, str]]:
+    """Labels and sentences of a document, in order; `escape` and `link` are its markup, `lists` its lines for lists."""
+    rows: list[tuple[str, str]] = []
+    if line := targets_line(plan):
+        rows.append(("Targets", escape(line)))
+    gained, more = targets_gained(plan, people)
+    if gained:
+        rows.append(("Targets won", and_more([link(who) for who in gained], more)))
+    lost, more = targets_lost(plan, people)
+    if lost:
+        rows.append(("Targets lost", and_more([f"{link(who)}: {escape(why)}" for who, why in lost], more)))
+    rows += [(label, escape(said)) for label, said in object_lines(plan)]
+    rows += lists
+    rows += [("Worth mending", escape(line)) for line in findings(plan, people)]
+    rows += [("Left alone", escape(line)) for line in skipped(plan, people)]
+    last = (("Withheld", withheld_line(plan)), ("Creates first", schema_line(plan)))
+    return rows + [(label, escape(said)) for label, said in last if said]

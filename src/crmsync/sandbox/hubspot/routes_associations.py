@@ -181,17 +181,27 @@ def batch_create(portal: Portal, call: Call) -> Reply:
     return _envelope(portal, started, results, lost, here, 201)
 
 
-def batch_default(portal: Portal, call: Call) -> Reply:
-    """POST batch/associate/default: up to 2,000 unlabelled links."""
-    here, _, pair = _sides(call)
-    started, results, lost = portal.clock.now_ms(), [], []
+def _link_default(portal: Portal, call: Call) -> tuple[list[tuple[int, int]], list[str]]:
+    """Make every input's unlabelled link: (ids of both ends of each, ids that are not there)."""
+    pair = _sides(call)[2]
+    made: list[tuple[int, int]] = []
+    lost: list[str] = []
     for item in _inputs(call, MAX_CREATE):
         ends = _ends(portal, call, item)
         if ends is None:
             lost.append(str((item.get("from") or {}).get("id")))
             continue
         portal.link(pair, *ends, {DEFAULT_TYPES[pair]})
-        results.extend(_default_results(pair, *ends))
+        made.append(ends)
+    return made, lost
+
+
+def batch_default(portal: Portal, call: Call) -> Reply:
+    """POST batch/associate/default: up to 2,000 unlabelled links."""
+    here, _, pair = _sides(call)
+    started = portal.clock.now_ms()
+    made, lost = _link_default(portal, call)
+    results = [result for ends in made for result in _default_results(pair, *ends)]
     return _envelope(portal, started, results, lost, here)
 
 
@@ -248,15 +258,11 @@ def batch_read_v3(portal: Portal, call: Call) -> Reply:
 
 def batch_create_v3(portal: Portal, call: Call) -> Reply:
     """POST /crm/v3/associations/{from}/{to}/batch/create."""
-    here, there, pair = _sides(call)
-    started, results, lost = portal.clock.now_ms(), [], []
-    for item in _inputs(call, MAX_CREATE):
-        ends = _ends(portal, call, item)
-        if ends is None:
-            lost.append(str((item.get("from") or {}).get("id")))
-            continue
-        portal.link(pair, *ends, {DEFAULT_TYPES[pair]})
-        results.append({"from": {"id": str(ends[0])}, "to": {"id": str(ends[1])}, "type": _v3_type(here, there)})
+    here, there, _ = _sides(call)
+    started = portal.clock.now_ms()
+    made, lost = _link_default(portal, call)
+    type_ = _v3_type(here, there)
+    results = [{"from": {"id": str(id_)}, "to": {"id": str(to)}, "type": type_} for id_, to in made]
     return _envelope(portal, started, results, lost, here, 201)
 
 
