@@ -77,6 +77,8 @@ def _told(system: str, group: dict[str, Any]) -> str:
         lines += [f"    held  {name}: {value}" for name, value in case.get("held", {}).items()]
         for part in assessment.active(world.program):
             told = part.explain(world, record)
+            if told is None:
+                continue
             lines.append(f"  -> {told.headline}")
             lines += [
                 f"       {line.answer:<8}{line.label:<12}{line.subject:<14}{line.text}".rstrip() for line in told.lines

@@ -7,9 +7,20 @@ one function from frames to frames. Adding one is one file and one line in `SYST
 from __future__ import annotations
 
 from crmsync.assess.base import System
+from crmsync.assess.exclusion import EXCLUSION
 from crmsync.assess.icp import ICP
+from crmsync.assess.ownership import OWNERSHIP
+from crmsync.assess.purchases import PURCHASES
 from crmsync.assess.roles import ROLES
 from crmsync.assess.targets import TARGETS
 from crmsync.assess.tiers import TIERS
 
-SYSTEMS: tuple[System, ...] = (ICP, TIERS, TARGETS, ROLES)
+SYSTEMS: tuple[System, ...] = (
+    EXCLUSION,
+    OWNERSHIP,
+    PURCHASES,
+    ICP,
+    TIERS,
+    TARGETS,
+    ROLES,
+)

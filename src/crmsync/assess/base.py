@@ -7,7 +7,7 @@ that the explanation comes from the same expressions as the decision.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -26,7 +26,8 @@ WHY = "why."
 class World:
     """Frames by object, as systems hand them on; `notes` are findings for people (bad pins, warnings).
 
-    `whole`: every account that the CRM counts was read, so that what is scarce can be shared out.
+    `whole`: every account that the CRM counts was read, so that what is scarce can be shared out. `provided`: the
+    canonical fields by object that the snapshot came with; a field that is read and not among them is all null.
     """
 
     frames: dict[ObjectName, pl.DataFrame]
@@ -35,6 +36,8 @@ class World:
     vocabulary: TitleClassifier | None = None
     notes: tuple[str, ...] = ()
     whole: bool = True
+    active_owners: frozenset[str] | None = None
+    provided: Mapping[ObjectName, frozenset[str]] = field(default_factory=dict)
 
     @property
     def accounts(self) -> pl.DataFrame:
@@ -42,7 +45,16 @@ class World:
 
     @property
     def contacts(self) -> pl.DataFrame:
+        """Every contact; for a contact system that runs in parts, those of its part."""
         return self.frames["contact"]
+
+    @property
+    def deals(self) -> pl.DataFrame:
+        return self.frames["deal"]
+
+    def has(self, object_: ObjectName, field_: str) -> bool:
+        """Whether the CRM can give this field at all: what it cannot give is told apart from what is missing."""
+        return field_ in self.provided.get(object_, frozenset())
 
     def with_frame(self, object_: ObjectName, frame: pl.DataFrame, *notes: str) -> World:
         return replace(self, frames={**self.frames, object_: frame}, notes=self.notes + notes)
@@ -72,38 +84,61 @@ class Explanation:
     remarks: tuple[str, ...] = ()
 
 
+Reads = Mapping[ObjectName, frozenset[str]]
+"""Columns by object: canonical fields, `out.<output>` and whatever another system gives."""
+
+
+def _nothing(_program: Program) -> Reads:
+    return {}
+
+
 @dataclass(frozen=True)
 class System:
-    """One system of domain.md. `key` names its section; `after` the systems whose outputs it reads.
+    """One system of domain.md: a file with these, and one line in `SYSTEMS`.
 
-    `reads(program)` gives the canonical fields it needs by object, `outputs(program)` what it owns, `assess(world)`
-    adds the `out.` and `why.` columns, and `explain(world, record)` puts one record (a frame of one row) into words.
+    `key` names it. `reads(program)` gives the columns that it needs, those of other systems among them: the order of
+    evaluation follows from that. A canonical field that it reads must be mapped; one that it `wants` is null where no
+    property feeds it (`World.has` tells). `outputs(program)` is what it owns in the CRM, `gives` the columns that it
+    adds beside them for others, by object: derived fields and `why.` columns. `assess(world)` adds them, and
+    `explain(world, record)` puts one record of `object` (a frame of one row) into words, or has nothing to say.
+
+    A system is used where the program is for it (`active`, mostly: its section is given); one without `active` where
+    a system that is used, or a condition, reads what it gives.
+
+    A contact system that reads nothing of an account system is given contacts in parts: what it decides of a contact
+    may depend on that contact, on the deals, and on nothing else.
     """
 
     key: str
     title: str
     source: str
     object: ObjectName
-    sections: tuple[Section, ...]
-    reads: Callable[[Program], dict[ObjectName, frozenset[str]]]
-    outputs: Callable[[Program], tuple[Output, ...]]
     assess: Callable[[World], World]
-    explain: Callable[[World, pl.DataFrame], Explanation]
-    after: tuple[str, ...] = ()
-    active: Callable[[Program], bool] = field(default=lambda _program: True)
+    reads: Callable[[Program], Reads] = _nothing
+    wants: Callable[[Program], Reads] = _nothing
+    sections: tuple[Section, ...] = ()
+    outputs: Callable[[Program], tuple[Output, ...]] = field(default=lambda _program: ())
+    gives: Mapping[ObjectName, Mapping[str, pl.DataType]] = field(default_factory=dict)
+    explain: Callable[[World, pl.DataFrame], Explanation | None] = field(default=lambda _world, _record: None)
+    active: Callable[[Program], bool] | None = None
 
 
-def ensure_columns(frame: pl.DataFrame, names: list[str]) -> pl.DataFrame:
-    """`frame` with the named String columns, null where they were missing (a property not yet in the CRM)."""
-    missing = [name for name in names if name not in frame.columns]
-    return frame.with_columns([pl.lit(None, dtype=pl.String).alias(name) for name in missing]) if missing else frame
+def ensure_columns(frame: pl.DataFrame, columns: Mapping[str, pl.DataType]) -> pl.DataFrame:
+    """`frame` with the named columns, null where they were missing (a property not in the CRM, a system not used)."""
+    missing = [pl.lit(None, dtype=dtype).alias(name) for name, dtype in columns.items() if name not in frame.columns]
+    return frame.with_columns(missing) if missing else frame
 
 
 def held(name: str) -> pl.Expr:
-    """What the CRM holds for an owned output now, as text."""
-    return pl.col(HELD + name)
+    """What the CRM holds for an owned output now, as text. The column may be narrower than text."""
+    return pl.col(HELD + name).cast(pl.String)
+
+
+def text(name: str) -> pl.Expr:
+    """A text column as text; the column may be narrower."""
+    return pl.col(name).cast(pl.String)
 
 
 def out(name: str) -> pl.Expr:
     """What an earlier system decided for an output."""
-    return pl.col(OUT + name)
+    return pl.col(OUT + name).cast(pl.String)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import polars as pl
 
-from crmsync.assess.base import OUT, WHY, ExplainLine, Explanation, System, World
+from crmsync.assess.base import OUT, WHY, ExplainLine, Explanation, Reads, System, World
 from crmsync.assess.explain import account_decisions, answer
 from crmsync.assess.icp_section import ICP_MAX_SECTION, ICP_SECTION, icp_condition, icp_recommended_max
-from crmsync.model.fields import ObjectName
 from crmsync.model.outputs import Option, Output, OutputKind
 from crmsync.program.conditions import fields_of
 from crmsync.program.evaluate import compile_expr
@@ -21,7 +20,7 @@ def outputs(_program: Program) -> tuple[Output, ...]:
     )
 
 
-def reads(program: Program) -> dict[ObjectName, frozenset[str]]:
+def reads(program: Program) -> Reads:
     return {"company": fields_of(icp_condition(program))}
 
 

@@ -10,7 +10,7 @@ from functools import partial
 
 import polars as pl
 
-from crmsync.assess.base import OUT, WHY, ExplainLine, Explanation, System, World, held
+from crmsync.assess.base import OUT, WHY, ExplainLine, Explanation, Reads, System, World, held
 from crmsync.assess.role_section import (
     DEPARTMENTS,
     ROLE_VALUES,
@@ -20,7 +20,6 @@ from crmsync.assess.role_section import (
     role_of,
     role_program,
 )
-from crmsync.model.fields import ObjectName
 from crmsync.model.outputs import Option, Output, OutputKind
 from crmsync.program.loader import Program
 
@@ -72,7 +71,7 @@ def outputs(program: Program) -> tuple[Output, ...]:
     return (*owned, pin)
 
 
-def reads(_program: Program) -> dict[ObjectName, frozenset[str]]:
+def reads(_program: Program) -> Reads:
     return {"contact": frozenset({"title"})}
 
 

@@ -1,18 +1,22 @@
-"""All active systems over one snapshot, in the order that follows from what each reads."""
+"""All systems that a program uses over one snapshot, in the order that follows from what each reads."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 
+import polars as pl
+
 from crmsync.assess import SYSTEMS
-from crmsync.assess.base import System, TitleClassifier, World, ensure_columns
+from crmsync.assess.base import OUT, Reads, System, TitleClassifier, World, ensure_columns
 from crmsync.errors import ConfigError, Fault
-from crmsync.model.fields import OBJECTS, ObjectName
+from crmsync.model.fields import FIELDS, OBJECTS, ObjectName
 from crmsync.model.outputs import Output
 from crmsync.model.snapshot import HELD, Snapshot
 from crmsync.program.loader import Program, Section
+
+Column = tuple[ObjectName, str]
 
 
 def sections(systems: Sequence[System] = SYSTEMS) -> tuple[Section, ...]:
@@ -21,16 +25,59 @@ def sections(systems: Sequence[System] = SYSTEMS) -> tuple[Section, ...]:
 
 
 def active(program: Program, systems: Sequence[System] = SYSTEMS) -> tuple[System, ...]:
-    """The systems that this program uses, each after those whose outputs it reads. A cycle is a fault that names it."""
-    chosen = {system.key: system for system in systems if system.active(program)}
-    graph = {key: [other for other in system.after if other in chosen] for key, system in chosen.items()}
+    """The systems that this program uses, each after those whose columns it reads. A cycle is a fault that names it."""
+    chosen = {system.key: system for system in systems if system.active is not None and system.active(program)}
+    on_demand = [system for system in systems if system.active is None]
+    asked: set[Column] = {("company", name) for name in program.fields}
+    waiting = list(chosen.values())
+    while True:
+        asked |= {column for system in waiting for column in _columns(system.reads(program))}
+        waiting = [one for one in on_demand if one.key not in chosen and not asked.isdisjoint(_given(one, program))]
+        if not waiting:
+            break
+        chosen |= {system.key: system for system in waiting}
+    _check_reads(chosen.values(), program, systems)
+    givers = {column: key for key, system in chosen.items() for column in _given(system, program)}
+    graph = {
+        key: sorted({givers[column] for column in _asked(system, program) if column in givers} - {key})
+        for key, system in chosen.items()
+    }
     try:
         order = list(TopologicalSorter(graph).static_order())
     except CycleError as error:
-        circle = " -> ".join(error.args[1])
+        circle = " -> ".join(reversed(error.args[1]))
         raise ConfigError([Fault("systems", None, f"systems stand on each other in a circle: {circle}")]) from error
     position = {system.key: place for place, system in enumerate(systems)}
     return tuple(chosen[key] for key in sorted(order, key=lambda key: (order.index(key), position[key])))
+
+
+def _columns(reads: Reads) -> set[Column]:
+    return {(object_, name) for object_, names in reads.items() for name in names}
+
+
+def _asked(system: System, program: Program) -> set[Column]:
+    """Everything that a system would use, required or not."""
+    return _columns(system.reads(program)) | _columns(system.wants(program))
+
+
+def _given(system: System, program: Program) -> set[Column]:
+    """Columns that a system adds: what it gives to others, and its outputs."""
+    given = {(object_, name) for object_, names in system.gives.items() for name in names}
+    return given | {(output.object, OUT + output.name) for output in system.outputs(program) if not output.person}
+
+
+def _check_reads(chosen: Iterable[System], program: Program, systems: Sequence[System]) -> None:
+    """A column that nothing could ever give is a slip in a system, not something unknown."""
+    known = {column for system in systems for column in _given(system, program)}
+    known |= {(output.object, OUT + output.name) for output in _all_outputs(systems)}
+    faults = [
+        Fault(f"systems: {system.key}", None, f"reads {name} of {object_}, which no field and no system gives")
+        for system in chosen
+        for object_, name in sorted(_asked(system, program) - known)
+        if name not in FIELDS[object_]
+    ]
+    if faults:
+        raise ConfigError(faults)
 
 
 def outputs(program: Program, systems: Sequence[System] = SYSTEMS) -> tuple[Output, ...]:
@@ -50,12 +97,12 @@ def _all_outputs(systems: Sequence[System]) -> list[Output]:
 
 def list_names(systems: Sequence[System] = SYSTEMS) -> tuple[str, ...]:
     """Outputs that the program's `lists` may name."""
-    return tuple(output.name for output in _all_outputs(systems) if output.list_name)
+    return tuple(dict.fromkeys(output.name for output in _all_outputs(systems) if output.list_name))
 
 
 def output_names(systems: Sequence[System] = SYSTEMS) -> tuple[str, ...]:
     """Outputs that a mapping may write from."""
-    return tuple(output.name for output in _all_outputs(systems) if not output.person)
+    return tuple(dict.fromkeys(output.name for output in _all_outputs(systems) if not output.person))
 
 
 def _without_lists(output: Output) -> Output:
@@ -63,12 +110,23 @@ def _without_lists(output: Output) -> Output:
 
 
 def reads(program: Program, systems: Sequence[System] = SYSTEMS) -> dict[ObjectName, frozenset[str]]:
-    """Canonical fields by object that the active systems read."""
-    needed: dict[ObjectName, frozenset[str]] = {}
-    for system in active(program, systems):
-        for object_, names in system.reads(program).items():
-            needed[object_] = needed.get(object_, frozenset()) | names
-    return needed
+    """Canonical fields by object that a mapping must provide."""
+    asked = {column for system in active(program, systems) for column in _columns(system.reads(program))}
+    return _fields(asked | {("company", name) for name in program.fields})
+
+
+def wants(program: Program, systems: Sequence[System] = SYSTEMS) -> dict[ObjectName, frozenset[str]]:
+    """Canonical fields by object that are used where a mapping provides them."""
+    return _fields({column for system in active(program, systems) for column in _columns(system.wants(program))})
+
+
+def _fields(columns: set[Column]) -> dict[ObjectName, frozenset[str]]:
+    found: dict[ObjectName, frozenset[str]] = {}
+    for object_, name in columns:
+        known = FIELDS[object_].get(name)
+        if known is not None and not known.derived:
+            found[object_] = found.get(object_, frozenset()) | {name}
+    return found
 
 
 def assess(
@@ -79,14 +137,124 @@ def assess(
     systems: Sequence[System] = SYSTEMS,
 ) -> World:
     """`(snapshot, program, as_of) -> desired state`: pure; the same inputs give the same bytes (domain.md)."""
-    frames = dict(snapshot.frames)
-    for object_ in OBJECTS:
-        if object_ in frames:
-            held = [HELD + output.name for output in outputs(program, systems) if output.object == object_]
-            frames[object_] = ensure_columns(frames[object_], held)
-    accounts = snapshot.coverage.get("company")
-    world = World(frames, program, snapshot.as_of, classify, whole=accounts is None or accounts.complete)
-    for system in active(program, systems):
-        if system.object in world.frames:
-            world = system.assess(world)
-    return world
+    run = Assessment(snapshot, program, classify=classify, systems=systems)
+    if "contact" in snapshot.frames:
+        run.part(snapshot.frames["contact"])
+    return run.finish()
+
+
+class Assessment:
+    """One assessment in steps, for portals whose contacts do not fit into memory at once.
+
+    `part` takes contacts, any number of times, and gives them back decided; `finish` decides the accounts. With `slim`
+    only those columns of a contact are kept between the two that an account system reads.
+    """
+
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        program: Program,
+        *,
+        classify: TitleClassifier | None = None,
+        systems: Sequence[System] = SYSTEMS,
+        slim: bool = False,
+    ) -> None:
+        self._program, self._slim = program, slim
+        self._order = active(program, systems)
+        self._all = systems
+        self._early = _early(self._order, program)
+        held: dict[ObjectName, dict[str, pl.DataType]] = {object_: {} for object_ in OBJECTS}
+        for output in outputs(program, systems):
+            held[output.object][HELD + output.name] = pl.String()
+        self._held = held
+        frames: dict[ObjectName, pl.DataFrame] = {
+            object_: ensure_columns(frame, held[object_])
+            for object_, frame in snapshot.frames.items()
+            if object_ != "contact"
+        }
+        seen = snapshot.coverage.get("company")
+        self._world = World(
+            frames,
+            program,
+            snapshot.as_of,
+            classify,
+            whole=seen is None or seen.complete,
+            active_owners=snapshot.active_owners,
+            provided={object_: frozenset(frame.columns) for object_, frame in snapshot.frames.items()},
+        )
+        self._parts: list[pl.DataFrame] = []
+
+    def part(self, contacts: pl.DataFrame) -> pl.DataFrame:
+        """Decide what follows from these contacts and the deals alone; returns them with `out.` and `why.` columns."""
+        frames: dict[ObjectName, pl.DataFrame] = {"contact": ensure_columns(contacts, self._held["contact"])}
+        if "deal" in self._world.frames:
+            frames["deal"] = self._world.deals
+        world = replace(self._world, frames=frames)
+        for system in self._order:
+            if system.key in self._early:
+                world = self._run(system, world)
+        self._world = replace(self._world, notes=tuple(dict.fromkeys((*self._world.notes, *world.notes))))
+        self._parts.append(world.contacts.select(self._kept(world.contacts)))
+        return world.contacts
+
+    def _kept(self, frame: pl.DataFrame) -> list[str]:
+        if not self._slim:
+            return frame.columns
+        late = [system for system in self._order if system.key not in self._early]
+        asked = {name for system in late for object_, name in _asked(system, self._program) if object_ == "contact"}
+        owned = {output.name for system in late for output in system.outputs(self._program)}
+        asked |= {"id", *(HELD + name for name in owned)}
+        return [name for name in frame.columns if name in asked]
+
+    def finish(self) -> World:
+        """Decide everything else."""
+        world = self._world
+        if self._parts:
+            contacts = self._parts[0] if len(self._parts) == 1 else pl.concat(self._parts)
+            world = world.with_frame("contact", contacts)
+        for system in self._order:
+            if system.key not in self._early and system.object in world.frames:
+                world = self._run(system, world)
+        return world
+
+    def _run(self, system: System, world: World) -> World:
+        return system.assess(self._prepared(system, world))
+
+    def _prepared(self, system: System, world: World) -> World:
+        """What the system reads is there, null where nothing gives it; so is a frame that the snapshot came without."""
+        for object_, names in _by_object(_asked(system, self._program)).items():
+            frame = world.frames.get(object_)
+            if frame is None:
+                if object_ == "contact" and not self._parts and system.key in self._early:
+                    continue
+                frame = pl.DataFrame(schema={"id": pl.String})
+            world = world.with_frame(
+                object_, ensure_columns(frame, {n: self._dtype(object_, n) for n in sorted(names)})
+            )
+        return world
+
+    def _dtype(self, object_: ObjectName, name: str) -> pl.DataType:
+        if name in FIELDS[object_]:
+            return FIELDS[object_][name].kind.dtype
+        for system in self._all:
+            if name in system.gives.get(object_, {}):
+                return system.gives[object_][name]
+        return pl.String()
+
+
+def _by_object(columns: set[Column]) -> Mapping[ObjectName, set[str]]:
+    found: dict[ObjectName, set[str]] = {}
+    for object_, name in columns:
+        found.setdefault(object_, set()).add(name)
+    return found
+
+
+def _early(order: Sequence[System], program: Program) -> frozenset[str]:
+    """Contact systems that stand on no account system, not even through another one."""
+    givers = {column: system.key for system in order for column in _given(system, program)}
+    early: set[str] = set()
+    for system in order:
+        stands_on = {givers[column] for column in _asked(system, program) if column in givers} - {system.key}
+        if system.object == "contact" and stands_on <= early:
+            early.add(system.key)
+    return frozenset(early)

@@ -11,10 +11,10 @@ from functools import partial
 
 import polars as pl
 
-from crmsync.assess.base import OUT, WHY, ExplainLine, Explanation, System, World, held, out
+from crmsync.assess.base import OUT, WHY, ExplainLine, Explanation, Reads, System, World, held, out, text
+from crmsync.assess.exclusion import EXCLUDED
 from crmsync.assess.target_section import TARGETS_SECTION, Criterion, TargetProgram, target_program
 from crmsync.assess.tier_section import NO_TIER, tier_program
-from crmsync.model.fields import ObjectName
 from crmsync.model.moments import parse_datetime
 from crmsync.model.outputs import Option, Output, OutputKind
 from crmsync.model.text import id_order, stamp
@@ -53,9 +53,9 @@ def outputs(_program: Program) -> tuple[Output, ...]:
     )
 
 
-def reads(program: Program) -> dict[ObjectName, frozenset[str]]:
+def reads(program: Program) -> Reads:
     targets = target_program(program)
-    fields = frozenset({"owner"})
+    fields = frozenset({"owner", EXCLUDED, OUT + "tier", OUT + "potential_tier"})
     for criterion in targets.leaves_when:
         if criterion.no_engagement_days is not None:
             fields |= {"last_engaged_at"}
@@ -90,7 +90,7 @@ def _standing(world: World, targets: TargetProgram) -> pl.DataFrame:
         held("target_status").is_in(SEATED).fill_null(value=False).alias(WHY + "incumbent"),
         parse_datetime(held("target_since")).alias(WHY + "since"),
         parse_datetime(held("target_removed_at")).alias(WHY + "removed_at"),
-        pl.col("owner").fill_null(_NO_OWNER).alias(WHY + "owner"),
+        text("owner").fill_null(_NO_OWNER).alias(WHY + "owner"),
     )
     verdicts = [_criterion(criterion, targets, ranks, world) for criterion in targets.leaves_when]
     places = [pl.lit(position) for position in range(len(verdicts))]
@@ -144,7 +144,7 @@ def _seats(frame: pl.DataFrame, world: World, targets: TargetProgram) -> pl.Data
     Greedy in rank order, skipping those whose owner is full: with owner caps that do not depend on the total, that is
     the first `free` of those whose rank within their owner is within the owner's free seats.
     """
-    barred = pl.col(WHY + "never") | pl.col(WHY + "excluded")
+    barred = pl.col(WHY + "never") | pl.col(EXCLUDED)
     stays = pl.col(WHY + "incumbent") & pl.col(WHY + "leaves").is_null()
     back_on = pl.col(WHY + "removed_at") + timedelta(days=targets.cool_down_days)
     cooling = (held("target_status") == "removed").fill_null(value=False) & (back_on > world.as_of).fill_null(
@@ -242,7 +242,7 @@ def _reason(targets: TargetProgram) -> pl.Expr:
         .otherwise(pl.lit("its owner's seats are taken"))
     )
     removal = (
-        pl.when(WHY + "excluded")
+        pl.when(EXCLUDED)
         .then(pl.lit("excluded by the program"))
         .when(WHY + "never")
         .then(pl.lit("a person said never"))
@@ -297,6 +297,5 @@ TARGETS = System(
     outputs=outputs,
     assess=assess,
     explain=explain,
-    after=("tiers",),
     active=lambda program: program.sections.get("targets") is not None,
 )

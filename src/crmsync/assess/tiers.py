@@ -10,11 +10,12 @@ from functools import partial, reduce
 
 import polars as pl
 
-from crmsync.assess.base import OUT, WHY, ExplainLine, Explanation, System, World, held
+from crmsync.assess.base import OUT, WHY, ExplainLine, Explanation, Reads, System, World, held
+from crmsync.assess.exclusion import EXCLUDED
 from crmsync.assess.explain import account_decisions, answer
 from crmsync.assess.gaps import gap_exprs
 from crmsync.assess.tier_section import NO_TIER, TIERS_SECTION, TierProgram, tier_program
-from crmsync.model.fields import ACCOUNT, ObjectName
+from crmsync.model.fields import ACCOUNT
 from crmsync.model.outputs import Option, Output, OutputKind
 from crmsync.model.text import stamp
 from crmsync.program.conditions import Condition, fields_of
@@ -69,10 +70,10 @@ def outputs(program: Program) -> tuple[Output, ...]:
     )
 
 
-def reads(program: Program) -> dict[ObjectName, frozenset[str]]:
+def reads(program: Program) -> Reads:
     tiers = tier_program(program)
     fields = frozenset[str]().union(*(fields_of(condition) for condition in tiers.conditions))
-    return {"company": fields | (fields_of(program.exclude) if program.exclude else frozenset())}
+    return {"company": fields | {EXCLUDED}}
 
 
 def assess(world: World) -> World:
@@ -81,7 +82,6 @@ def assess(world: World) -> World:
     frame = world.accounts
     names = (NO_TIER, *tiers.names)
     frame = frame.with_columns(
-        _excluded(world).alias(WHY + "excluded"),
         held("tier_override").str.strip_chars().str.to_lowercase().alias(WHY + "pin"),
         *[
             compile_expr(condition, as_of=world.as_of).alias(f"{WHY}layer.{i}")
@@ -93,9 +93,7 @@ def assess(world: World) -> World:
     frame = frame.with_columns(_rank_of(held("tier"), names).alias(WHY + "held"))
     pinned = pl.col(WHY + "pin").is_in(list(names)) & pl.col(WHY + "pin").is_not_null()
     by_rule = pl.max_horizontal(WHY + "reached", pl.min_horizontal(WHY + "held", WHY + "potential"))
-    frame = frame.with_columns(
-        (pinned & ~pl.col(WHY + "excluded")).alias(WHY + "pinned"), by_rule.alias(WHY + "by_rule")
-    )
+    frame = frame.with_columns((pinned & ~pl.col(EXCLUDED)).alias(WHY + "pinned"), by_rule.alias(WHY + "by_rule"))
     frame = frame.with_columns(
         _settled(_name_of(pl.col(WHY + "by_rule"), names)).alias(OUT + "tier"),
         _settled(_name_of(pl.col(WHY + "potential"), names)).alias(OUT + "potential_tier"),
@@ -110,12 +108,6 @@ def assess(world: World) -> World:
         .alias(OUT + "tier_changed_at"),
     )
     return world.with_frame("company", frame, *_bad_pins(frame, pinned))
-
-
-def _excluded(world: World) -> pl.Expr:
-    """True only where the program's `exclude` is certainly true: an unknown costs nobody what they hold."""
-    exclude = world.program.exclude
-    return compile_expr(exclude, as_of=world.as_of).fill_null(value=False) if exclude else pl.lit(value=False)
 
 
 def _layer_ranks(tiers: TierProgram) -> tuple[pl.Expr, pl.Expr]:
@@ -161,7 +153,7 @@ def _name_of(expr: pl.Expr, names: tuple[str, ...]) -> pl.Expr:
 
 def _settled(by_rule: pl.Expr) -> pl.Expr:
     """The rule's word, under a person's pin, under the program's exclusion (docs/decisions/0004)."""
-    return pl.when(WHY + "excluded").then(pl.lit(NO_TIER)).when(WHY + "pinned").then(WHY + "pin").otherwise(by_rule)
+    return pl.when(EXCLUDED).then(pl.lit(NO_TIER)).when(WHY + "pinned").then(WHY + "pin").otherwise(by_rule)
 
 
 def _gaps(tiers: TierProgram, world: World) -> pl.Expr:
@@ -175,7 +167,7 @@ def _gaps(tiers: TierProgram, world: World) -> pl.Expr:
     parts = [pl.when(reduce(lambda a, b: a | b, holes[name])).then(pl.lit(name)) for name in ACCOUNT if name in holes]
     if not parts:
         return pl.lit(None, dtype=pl.String)
-    settled = pl.col(WHY + "excluded") | pl.col(WHY + "pinned")
+    settled = pl.col(EXCLUDED) | pl.col(WHY + "pinned")
     joined = pl.concat_str(parts, separator=";", ignore_nulls=True)
     return pl.when(~settled & (joined != "")).then(joined)
 
@@ -197,7 +189,7 @@ def _reason(tiers: TierProgram, program: Program) -> pl.Expr:
     )
     is_held = pl.col(WHY + "by_rule") > pl.col(WHY + "reached")
     return (
-        pl.when(WHY + "excluded")
+        pl.when(EXCLUDED)
         .then(excluded)
         .when(WHY + "pinned")
         .then(pinned)
@@ -264,7 +256,7 @@ def explain(world: World, record: pl.DataFrame) -> Explanation:
 
 def _remarks(row: dict[str, object], tiers: TierProgram) -> list[str]:
     remarks = []
-    if row[WHY + "excluded"]:
+    if row[EXCLUDED]:
         remarks.append(
             "Excluded by the program: no tier, no designation" + (", pin or not." if row[WHY + "pin"] else ".")
         )
@@ -291,6 +283,5 @@ TIERS = System(
     outputs=outputs,
     assess=assess,
     explain=explain,
-    after=("icp",),
     active=lambda program: program.sections.get("tiers") is not None,
 )

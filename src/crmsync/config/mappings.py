@@ -166,8 +166,11 @@ class _Checker:
         for key, entry in section.read.items():
             path: Path_ = (name, "read", key)
             known = FIELDS[name].get(key)
+            if known is not None and known.derived:
+                self.fault(path, f"crmsync works {key} out by itself; leave it out")
+                continue
             if known is None or key == "id":
-                options = [other for other in FIELDS[name] if other != "id"]
+                options = [other for other, one in FIELDS[name].items() if other != "id" and not one.derived]
                 told = "the record id is always read; leave it out" if key == "id" else "no such field."
                 near = "" if key == "id" else did_you_mean(key, options) or f" Fields: {', '.join(options)}."
                 self.fault(path, told + near)
@@ -209,7 +212,11 @@ def mapping_json_schema() -> dict[str, Any]:
     schema = _File.model_json_schema(by_alias=True)
     objects = schema["properties"]
     for name in OBJECTS:
-        reads = {field: {"$ref": "#/$defs/Read"} for field in FIELDS[name] if field != "id"}
+        reads = {
+            field: {"$ref": "#/$defs/Read"}
+            for field, known in FIELDS[name].items()
+            if field != "id" and not known.derived
+        }
         objects[name] = {
             "type": ["object", "null"],
             "description": f"Without this section no {name} is read.",

@@ -20,7 +20,7 @@ from crmsync.config.mappings import Mapping
 from crmsync.config.reading import together
 from crmsync.connectors.base import Connector
 from crmsync.errors import ConfigError, Fault
-from crmsync.model.fields import OBJECTS, ObjectName
+from crmsync.model.fields import FIELDS, OBJECTS, ObjectName
 from crmsync.model.outputs import ListDefinition, Output
 from crmsync.normalize.titles import TitleVocabulary
 from crmsync.planning.diff import LAST_RUN, NativeRule
@@ -109,12 +109,18 @@ class Context:
     @cached_property
     def reads(self) -> dict[ObjectName, frozenset[str]]:
         """Canonical fields by object that the program, the scope and the naming of records need."""
-        return {object_: fields | _NAMING[object_] for object_, fields in self._asked().items()}
+        wanted = assessment.wants(self.program)
+        return {
+            object_: fields
+            | _NAMING[object_]
+            | (wanted.get(object_, frozenset()) & self.mapping.read.get(object_, {}).keys())
+            for object_, fields in self._asked().items()
+        }
 
     def _asked(self) -> dict[ObjectName, frozenset[str]]:
         """Canonical fields by object that the program and the scope ask about."""
         needed = assessment.reads(self.program)
-        needed["company"] = needed.get("company", frozenset()) | self.program.fields
+        needed.setdefault("company", frozenset())
         if self.portal.scope is not None:
             needed["company"] |= fields_of(self.portal.scope)
         return needed
@@ -165,14 +171,23 @@ class Context:
 
     def _check_fields(self) -> None:
         """A field that the program asks about and no mapping provides would be unknown for ever: a fault instead."""
+        worked_out = {name for name, known in FIELDS["company"].items() if known.derived}
         faults = [
+            Fault(
+                f"{self.config.where}: portals.{self.portal.name}.scope",
+                None,
+                f"{name} is worked out from what was read, so it cannot say what is read",
+            )
+            for name in sorted(worked_out & (fields_of(self.portal.scope) if self.portal.scope else frozenset()))
+        ]
+        faults += [
             Fault(
                 f"mappings/{self.crm}.yaml: {object_}.read",
                 None,
                 f"{name} is missing; {self.portal.program_path.name} asks for it, and no CRM property feeds it",
             )
             for object_, fields in self._asked().items()
-            for name in sorted(fields - set(self.mapping.read.get(object_, {})) - {"id"})
+            for name in sorted(fields - set(self.mapping.read.get(object_, {})) - {"id"} - worked_out)
         ]
         if faults:
             raise ConfigError(faults)

@@ -56,9 +56,8 @@ def explain(ctx: Context, object_: ObjectName | None, id_: str, *, as_of: dateti
     record = world.frames[object_].filter(pl.col("id") == id_)
     if record.is_empty():
         raise RecordNotFound(f"{object_} {id_} is outside the portal's scope, so nothing is decided about it.")
-    explanations = tuple(
-        system.explain(world, record) for system in assessment.active(ctx.program) if system.object == object_
-    )
+    told = [system.explain(world, record) for system in assessment.active(ctx.program) if system.object == object_]
+    explanations = tuple(explanation for explanation in told if explanation is not None)
     row = record.row(0, named=True)
     owners = {owner.id: owner.name for owner in ctx.store.mirror.owners(ctx.portal.name)}
     state = ctx.store.mirror.pull_state(ctx.portal.name, object_)

@@ -70,8 +70,15 @@ def build_snapshot(ctx: Context, as_of: datetime, coverage: dict[ObjectName, Cov
             frames["contact"] = frames["contact"].join(
                 frames["company"].select(pl.col("id").alias("account")), on="account", how="semi", maintain_order="left"
             )
-    owners = {owner.id: owner.name for owner in ctx.store.mirror.owners(ctx.portal.name)}
-    return Snapshot(frames, as_of, coverage, owners)
+    owners = ctx.store.mirror.owners(ctx.portal.name)
+    return Snapshot(
+        frames,
+        as_of,
+        coverage,
+        owners={owner.id: owner.name for owner in owners},
+        # A portal without owners, or a key that may not see them, says nothing about who is active.
+        active_owners=frozenset(owner.id for owner in owners if owner.active) or None,
+    )
 
 
 def _frame(ctx: Context, object_: ObjectName) -> pl.DataFrame:

@@ -52,12 +52,16 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One canonical field. `unit` is for people ("minor units of the program's currency")."""
+    """One canonical field. `unit` is for people ("minor units of the program's currency").
+
+    `derived`: no CRM property feeds it; a system of `assess/` works it out from other fields before it is asked for.
+    """
 
     name: str
     kind: Kind
     label: str
     unit: str = ""
+    derived: bool = False
 
 
 def _fields(*fields: Field) -> dict[str, Field]:
@@ -84,6 +88,27 @@ ACCOUNT = _fields(
     Field("created_at", Kind.DATETIME, "Created", "UTC"),
     Field("modified_at", Kind.DATETIME, "Last modified", "UTC"),
     Field("last_engaged_at", Kind.DATETIME, "Last engagement", "UTC"),
+    Field("website_clean", Kind.BOOLEAN, "Clean website"),
+    Field("price", Kind.MONEY, "Their price", "minor units of the program's currency"),
+    Field("customers", Kind.INTEGER, "Their customers"),
+    Field("money_raised", Kind.MONEY, "Total money raised", "minor units of the program's currency"),
+    Field("funding_rounds", Kind.INTEGER, "Funding rounds"),
+    Field("annual_report_match", Kind.BOOLEAN, "Annual report matches ours"),
+    Field("standardised", Kind.BOOLEAN, "Standardised on us"),
+    Field("share_of_wallet", Kind.INTEGER, "Share of wallet", "per cent"),
+    Field("referenceable", Kind.BOOLEAN, "Referenceable"),
+    Field("executive_sponsor", Kind.TEXT, "Executive sponsor"),
+    Field("managed", Kind.BOOLEAN, "Has an active owner", derived=True),
+    Field("purchases", Kind.INTEGER, "Won deals", derived=True),
+    Field("spend", Kind.MONEY, "Won amount", "minor units of the program's currency", derived=True),
+    Field("last_purchase_at", Kind.DATETIME, "Last won deal", "UTC", derived=True),
+    Field("open_deals", Kind.INTEGER, "Open deals", derived=True),
+    Field("subsidiaries", Kind.INTEGER, "Subsidiaries, at any depth", derived=True),
+    Field("group_revenue", Kind.MONEY, "Revenue of the group", "minor units of the program's currency", derived=True),
+    Field("group_employees", Kind.INTEGER, "Employees of the group", "people", derived=True),
+    Field("group_spend", Kind.MONEY, "Won amount of the group", "minor units of the program's currency", derived=True),
+    Field("group_contacts", Kind.INTEGER, "Contacts of the group", derived=True),
+    Field("group_territories", Kind.INTEGER, "Territories of the group", derived=True),
 )
 
 CONTACT = _fields(
@@ -94,7 +119,13 @@ CONTACT = _fields(
     Field("email", Kind.TEXT, "E-mail"),
     Field("account", Kind.ID, "Primary company"),
     Field("linkedin_url", Kind.TEXT, "LinkedIn profile"),
+    Field("twitter", Kind.TEXT, "X handle"),
     Field("last_contacted_at", Kind.DATETIME, "Last contacted", "UTC"),
+    Field("last_engaged_at", Kind.DATETIME, "Last engagement", "UTC"),
+    Field("bounced", Kind.BOOLEAN, "E-mail bounced"),
+    Field("left_company", Kind.BOOLEAN, "Has left the company"),
+    Field("buying_role", Kind.SET, "Buying roles in the CRM"),
+    Field("reports_to", Kind.ID, "Reports to"),
     Field("owner", Kind.ID, "Owner"),
     Field("created_at", Kind.DATETIME, "Created", "UTC"),
     Field("modified_at", Kind.DATETIME, "Last modified", "UTC"),
@@ -113,6 +144,10 @@ DEAL = _fields(
     Field("owner", Kind.ID, "Owner"),
     Field("accounts", Kind.SET, "Companies"),
     Field("contacts", Kind.SET, "Contacts"),
+    Field("contact_roles", Kind.SET, "Contact roles", "<contact id>:<role in snake case>, one an entry"),
+    Field("product", Kind.TEXT, "Product"),
+    Field("unit", Kind.TEXT, "Unit of the customer"),
+    Field("country", Kind.COUNTRY, "Country of use", "ISO 3166-1 alpha-2"),
     Field("modified_at", Kind.DATETIME, "Last modified", "UTC"),
 )
 

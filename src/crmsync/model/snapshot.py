@@ -34,12 +34,16 @@ class Coverage:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Input of `assess`: frames by object, owners by id, coverage by object."""
+    """Input of `assess`: frames by object, owners by id, coverage by object.
+
+    `active_owners`: ids of the owners who may hold accounts; None where the CRM did not say.
+    """
 
     frames: dict[ObjectName, pl.DataFrame]
     as_of: datetime
     coverage: dict[ObjectName, Coverage] = field(default_factory=dict)
     owners: dict[str, str] = field(default_factory=dict)
+    active_owners: frozenset[str] | None = None
 
     @property
     def complete(self) -> bool:
