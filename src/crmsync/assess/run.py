@@ -137,10 +137,18 @@ def assess(
     systems: Sequence[System] = SYSTEMS,
 ) -> World:
     """`(snapshot, program, as_of) -> desired state`: pure; the same inputs give the same bytes (domain.md)."""
-    run = Assessment(snapshot, program, classify=classify, systems=systems)
-    if "contact" in snapshot.frames:
-        run.part(snapshot.frames["contact"])
+    contacts = snapshot.frames.get("contact")
+    reporting = None if contacts is None or "reports_to" not in contacts.columns else direct_reports(contacts)
+    run = Assessment(snapshot, program, classify=classify, systems=systems, reporting=reporting)
+    if contacts is not None:
+        run.part(contacts)
     return run.finish()
+
+
+def direct_reports(contacts: pl.DataFrame) -> pl.DataFrame:
+    """How many report to whom: columns `id` and `direct_reports`, from `id` and `reports_to` of every contact."""
+    lines = contacts.filter((pl.col("reports_to") != pl.col("id")).fill_null(value=False))
+    return lines.group_by(pl.col("reports_to").alias("id")).agg(pl.len().cast(pl.Int64).alias("direct_reports"))
 
 
 class Assessment:
@@ -158,8 +166,9 @@ class Assessment:
         classify: TitleClassifier | None = None,
         systems: Sequence[System] = SYSTEMS,
         slim: bool = False,
+        reporting: pl.DataFrame | None = None,
     ) -> None:
-        self._program, self._slim = program, slim
+        self._program, self._slim, self._reporting = program, slim, reporting
         self._order = active(program, systems)
         self._all = systems
         self._early = _early(self._order, program)
@@ -186,6 +195,10 @@ class Assessment:
 
     def part(self, contacts: pl.DataFrame) -> pl.DataFrame:
         """Decide what follows from these contacts and the deals alone; returns them with `out.` and `why.` columns."""
+        if self._reporting is not None:
+            contacts = contacts.drop("direct_reports", strict=False)
+            contacts = contacts.join(self._reporting, on="id", how="left", maintain_order="left")
+            contacts = contacts.with_columns(pl.col("direct_reports").fill_null(0))
         frames: dict[ObjectName, pl.DataFrame] = {"contact": ensure_columns(contacts, self._held["contact"])}
         if "deal" in self._world.frames:
             frames["deal"] = self._world.deals

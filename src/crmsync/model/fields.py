@@ -126,6 +126,7 @@ CONTACT = _fields(
     Field("left_company", Kind.BOOLEAN, "Has left the company"),
     Field("buying_role", Kind.SET, "Buying roles in the CRM"),
     Field("reports_to", Kind.ID, "Reports to"),
+    Field("direct_reports", Kind.INTEGER, "Direct reports", derived=True),
     Field("owner", Kind.ID, "Owner"),
     Field("created_at", Kind.DATETIME, "Created", "UTC"),
     Field("modified_at", Kind.DATETIME, "Last modified", "UTC"),
