@@ -12,6 +12,7 @@ from crmsync.model.snapshot import Coverage
 from crmsync.planning.diff import NativeRule, canonical, diff
 from crmsync.planning.guard import GuardLimits, read_guards
 from crmsync.planning.lists import list_moves
+from crmsync.planning.standing import Standing
 from crmsync.planning.withhold import from_partial
 
 PREFIX = "abm_"
@@ -138,6 +139,8 @@ def test_a_plan_with_more_of_the_changes_never_breaches_less(
 
 def breaches(frame: pl.DataFrame, changes: pl.DataFrame, limits: GuardLimits) -> set[str]:
     seen = {"company": Coverage(frame.height, frame.height, frame.height)}
-    moves = list_moves(changes, {"company": frame}, OUTPUTS, prefix=PREFIX)
-    readings = read_guards(changes, {"company": frame}, OUTPUTS, seen, limits, prefix=PREFIX, moves=moves)
+    moves = list_moves(changes, Standing.of({"company": frame}, OUTPUTS), OUTPUTS, prefix=PREFIX)
+    readings = read_guards(
+        changes, Standing.of({"company": frame}, OUTPUTS), OUTPUTS, seen, limits, prefix=PREFIX, moves=moves
+    )
     return {reading.name for reading in readings if reading.breached}

@@ -11,6 +11,7 @@ from crmsync.model.plan import CHANGE_SCHEMA
 from crmsync.model.snapshot import Coverage
 from crmsync.planning.guard import GuardLimits, read_guards
 from crmsync.planning.lists import list_moves
+from crmsync.planning.standing import Standing
 
 TIERS = ("none", "tier_2", "tier_1")
 TIER = Output(
@@ -50,8 +51,10 @@ def _breaches(
     ]
     changes = pl.DataFrame(rows, schema=CHANGE_SCHEMA, orient="row")
     seen = {"company": coverage or Coverage(len(held), len(held), len(held))}
-    lists = list_moves(changes, {"company": frame}, [output], prefix="abm_")
-    readings = read_guards(changes, {"company": frame}, [output], seen, LIMITS, prefix="abm_", moves=lists)
+    lists = list_moves(changes, Standing.of({"company": frame}, [output]), [output], prefix="abm_")
+    readings = read_guards(
+        changes, Standing.of({"company": frame}, [output]), [output], seen, LIMITS, prefix="abm_", moves=lists
+    )
     return {reading.name for reading in readings if reading.breached}
 
 

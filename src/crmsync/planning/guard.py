@@ -16,8 +16,9 @@ from crmsync.model.fields import ObjectName
 from crmsync.model.limits import Limit
 from crmsync.model.outputs import Output
 from crmsync.model.plan import GuardReading
-from crmsync.model.snapshot import HELD, Coverage
+from crmsync.model.snapshot import Coverage
 from crmsync.planning.lists import ListMove
+from crmsync.planning.standing import Standing
 
 TARGET_SEATS = ("approved", "active", "at_risk")
 
@@ -37,7 +38,7 @@ class GuardLimits:
 
 def read_guards(
     changes: pl.DataFrame,
-    frames: Mapping[ObjectName, pl.DataFrame],
+    standing: Standing,
     outputs: Sequence[Output],
     coverage: Mapping[ObjectName, Coverage],
     limits: GuardLimits,
@@ -45,12 +46,12 @@ def read_guards(
     prefix: str,
     moves: Sequence[ListMove] = (),
 ) -> tuple[GuardReading, ...]:
-    """Every guard's figure, breached or not. Frames carry `held.*`, the values that stand."""
+    """Every guard's figure, breached or not."""
     stood = changes.filter(pl.col("before").is_not_null())
     readings = [*_snapshot(coverage, limits.min_snapshot, limits.floor)]
     for output in outputs:
         if output.ranked:
-            base = _had_value(frames, output)
+            base = standing.had_value(output)
             moved = stood.filter(pl.col("property") == prefix + output.name)
             down = _demoted(moved, output)
             label = f"{output.name.replace('_', ' ')} moves"
@@ -60,14 +61,14 @@ def read_guards(
     if status is not None:
         seats = pl.col("before").is_in(TARGET_SEATS) & ~pl.col("after").is_in(TARGET_SEATS).fill_null(value=False)
         removed = stood.filter((pl.col("property") == prefix + status.name) & seats).height
-        held_seats = _held_in(frames, status, TARGET_SEATS)
+        held_seats = sum(standing.holding(status, seat) for seat in TARGET_SEATS)
         readings += _share(
             "max_targets_removed", "targets removed", removed, held_seats, limits.max_targets_removed, limits.floor
         )
     exits, members = sum(len(move.loses) for move in moves), sum(move.size for move in moves)
     readings += _share("max_list_exits", "list exits", exits, members, limits.max_list_exits, limits.floor)
     blanked = stood.filter(pl.col("after").is_null() & ~_is_companion(outputs, prefix))
-    base = _standing_values(frames, outputs)
+    base = sum(standing.had_value(one) for one in outputs if not one.follows and not one.person)
     readings += _share("max_blanked", "values blanked", blanked.height, base, limits.max_blanked, limits.floor)
     return tuple(readings)
 
@@ -119,24 +120,5 @@ def _demoted(moves: pl.DataFrame, output: Output) -> int:
     return moves.filter(after < before).height
 
 
-def _column(frames: Mapping[ObjectName, pl.DataFrame], output: Output) -> pl.Series | None:
-    frame = frames.get(output.object)
-    return frame[HELD + output.name] if frame is not None and HELD + output.name in frame.columns else None
-
-
-def _had_value(frames: Mapping[ObjectName, pl.DataFrame], output: Output) -> int:
-    column = _column(frames, output)
-    return 0 if column is None else column.len() - column.null_count()
-
-
-def _held_in(frames: Mapping[ObjectName, pl.DataFrame], output: Output, values: Sequence[str]) -> int:
-    column = _column(frames, output)
-    return 0 if column is None else int(column.is_in(list(values)).sum())
-
-
 def _is_companion(outputs: Sequence[Output], prefix: str) -> pl.Expr:
     return pl.col("property").is_in([prefix + output.name for output in outputs if output.follows])
-
-
-def _standing_values(frames: Mapping[ObjectName, pl.DataFrame], outputs: Sequence[Output]) -> int:
-    return sum(_had_value(frames, output) for output in outputs if not output.follows and not output.person)

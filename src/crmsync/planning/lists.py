@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
-from crmsync.model.fields import ObjectName
 from crmsync.model.outputs import ListDefinition, Output
-from crmsync.model.snapshot import HELD
+from crmsync.planning.standing import Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +22,7 @@ class ListMove:
 
 
 def list_moves(
-    changes: pl.DataFrame, frames: Mapping[ObjectName, pl.DataFrame], outputs: Sequence[Output], *, prefix: str
+    changes: pl.DataFrame, standing: Standing, outputs: Sequence[Output], *, prefix: str
 ) -> tuple[ListMove, ...]:
     """Every list of `outputs` with its moves, those without moves too."""
     moves: list[ListMove] = []
@@ -31,7 +30,6 @@ def list_moves(
         definitions = output.lists()
         if not definitions:
             continue
-        sizes = _sizes(frames, output)
         mine = changes.filter(pl.col("property") == prefix + output.name)
         mine = mine.with_columns(_parts("before"), _parts("after"))
         for definition in definitions:
@@ -39,18 +37,9 @@ def list_moves(
             will = pl.col("after").list.contains(definition.value).fill_null(value=False)
             gains = tuple(mine.filter(~was & will)["id"].to_list())
             loses = tuple(mine.filter(was & ~will)["id"].to_list())
-            moves.append(ListMove(definition, sizes.get(definition.value, 0), gains, loses))
+            moves.append(ListMove(definition, standing.holding(output, definition.value), gains, loses))
     return tuple(moves)
 
 
 def _parts(column: str) -> pl.Expr:
     return pl.col(column).str.split(";")
-
-
-def _sizes(frames: Mapping[ObjectName, pl.DataFrame], output: Output) -> dict[str, int]:
-    frame = frames.get(output.object)
-    column = HELD + output.name
-    if frame is None or column not in frame.columns:
-        return {}
-    counts = frame.select(pl.col(column).str.split(";").explode().alias("value")).drop_nulls()["value"].value_counts()
-    return {str(value): int(count) for value, count in counts.rows()}
