@@ -7,6 +7,7 @@ one function from frames to frames. Adding one is one file and one line in `SYST
 from __future__ import annotations
 
 from crmsync.assess.base import System
+from crmsync.assess.data_gaps import DATA_GAPS
 from crmsync.assess.exclusion import EXCLUSION
 from crmsync.assess.icp import ICP
 from crmsync.assess.ownership import OWNERSHIP
@@ -23,4 +24,5 @@ SYSTEMS: tuple[System, ...] = (
     TIERS,
     TARGETS,
     ROLES,
+    DATA_GAPS,
 )
