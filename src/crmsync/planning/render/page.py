@@ -13,34 +13,9 @@ import polars as pl
 from crmsync.model.plan import Plan
 from crmsync.planning.render import view
 from crmsync.planning.render.flow import flow_svg
+from crmsync.planning.render.style import html_page
 from crmsync.planning.render.view import Named, People
 
-_STYLE = """
-:root{color-scheme:light dark;--bg:#fbfbfa;--card:#fff;--ink:#1b1f24;--dim:#65707c;--line:#e3e5e8;--up:#0f766e;
---down:#b45309;--bad:#b91c1c;--accent:#2563eb}
-@media(prefers-color-scheme:dark){:root{--bg:#14171b;--card:#1c2026;--ink:#e6e9ec;--dim:#98a2ad;--line:#2e343c;--up:
-#2dd4bf;--down:#fbbf24;--bad:#f87171;--accent:#7ab0ff}}
-*{box-sizing:border-box}
-body{margin:0;background:var(--bg);color:var(--ink);font:15px/1.5 system-ui,-apple-system,"Segoe UI",sans-serif}
-main{max-width:1120px;margin:0 auto;padding:32px 20px 64px}
-h1{font-size:26px;margin:0 0 4px}h2{font-size:17px;margin:0 0 12px}
-.dim{color:var(--dim)}svg .dim{fill:var(--dim)}svg text{fill:var(--ink);font-size:13px}
-.card{background:var(--card);border:1px solid var(--line);border-radius:10px;padding:18px 20px;margin-top:18px;
-overflow-x:auto}
-.grid{display:grid;gap:18px;grid-template-columns:minmax(250px,2fr) 5fr}.grid .card{margin-top:18px}
-@media(max-width:760px){.grid{grid-template-columns:1fr;gap:0}}
-table{border-collapse:collapse;width:100%}th{text-align:left;font-weight:600;color:var(--dim);font-size:13px}
-th,td{padding:6px 10px 6px 0;border-bottom:1px solid var(--line);vertical-align:top}tr:last-child td{border-bottom:0}
-.n{text-align:right;font-variant-numeric:tabular-nums}.up{color:var(--up)}.down{color:var(--down)}
-a{color:var(--accent);text-decoration:none}a:hover{text-decoration:underline}
-.bad{border-color:var(--bad)}.bad strong{color:var(--bad)}
-code,.v{font-family:ui-monospace,SFMono-Regular,Menlo,monospace;font-size:13px}
-code{background:var(--bg);border:1px solid var(--line);border-radius:6px;padding:2px 6px}
-dl{display:grid;grid-template-columns:130px 1fr;gap:6px 14px;margin:0}dt{font-weight:600}dd{margin:0}
-input{width:100%;padding:9px 12px;border:1px solid var(--line);border-radius:8px;background:var(--bg);
-color:inherit;font:inherit}
-.flow{width:100%;max-width:720px;height:auto}
-"""
 # The filter hides rows; without JavaScript every row is simply there.
 _SCRIPT = """
 const box=document.getElementById("filter"),rows=[...document.querySelectorAll("#changes tbody tr")],
@@ -56,13 +31,8 @@ def render_html(plan: Plan, people: pl.DataFrame | None = None) -> str:
     """One self-contained page."""
     known = People(people)
     body = "\n".join(part for part in _parts(plan, known) if part)
-    script = f"<script>{_SCRIPT}</script>" if not plan.is_empty else ""
-    return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width,initial-scale=1">\n'
-        f"<title>{escape(view.title(plan)[0])}, {escape(plan.portal)}</title>\n<style>{_STYLE}</style>\n</head>\n"
-        f"<body>\n<main>\n{body}\n</main>\n{script}\n</body>\n</html>\n"
-    )
+    title = f"{view.title(plan)[0]}, {plan.portal}"
+    return html_page(title, body, script="" if plan.is_empty else _SCRIPT)
 
 
 def _parts(plan: Plan, people: People) -> Iterator[str]:
