@@ -9,10 +9,10 @@ from graphlib import CycleError, TopologicalSorter
 import polars as pl
 
 from crmsync.assess import SYSTEMS
-from crmsync.assess.base import OUT, Reads, System, TitleClassifier, World, ensure_columns
+from crmsync.assess.base import OUT, WHY, Reads, System, TitleClassifier, World, ensure_columns
 from crmsync.errors import ConfigError, Fault
 from crmsync.model.fields import FIELDS, OBJECTS, ObjectName
-from crmsync.model.outputs import Output
+from crmsync.model.outputs import Output, OutputKind
 from crmsync.model.snapshot import HELD, Snapshot
 from crmsync.program.loader import Program, Section
 
@@ -155,7 +155,8 @@ class Assessment:
     """One assessment in steps, for portals whose contacts do not fit into memory at once.
 
     `part` takes contacts, any number of times, and gives them back decided; `finish` decides the accounts. With `slim`
-    only those columns of a contact are kept between the two that an account system reads.
+    only those columns of a contact are kept between the two that an account system reads, and what only an explanation
+    reads is dropped.
     """
 
     def __init__(
@@ -173,7 +174,8 @@ class Assessment:
         self._all = systems
         self._early = _early(self._order, program)
         held: dict[ObjectName, dict[str, pl.DataType]] = {object_: {} for object_ in OBJECTS}
-        for output in outputs(program, systems):
+        self.outputs = outputs(program, systems)
+        for output in self.outputs:
             held[output.object][HELD + output.name] = pl.String()
         self._held = held
         frames: dict[ObjectName, pl.DataFrame] = {
@@ -192,6 +194,17 @@ class Assessment:
             provided={object_: frozenset(frame.columns) for object_, frame in snapshot.frames.items()},
         )
         self._parts: list[pl.DataFrame] = []
+
+    @property
+    def early_outputs(self) -> tuple[Output, ...]:
+        """What `part` decides, as the program owns it."""
+        early = {
+            output.name
+            for system in self._order
+            if system.key in self._early
+            for output in system.outputs(self._program)
+        }
+        return tuple(one for one in self.outputs if one.object == "contact" and one.name in early)
 
     def part(self, contacts: pl.DataFrame) -> pl.DataFrame:
         """Decide what follows from these contacts and the deals alone; returns them with `out.` and `why.` columns."""
@@ -231,7 +244,19 @@ class Assessment:
         return world
 
     def _run(self, system: System, world: World) -> World:
-        return system.assess(self._prepared(system, world))
+        world = system.assess(self._prepared(system, world))
+        return self._narrowed(system, world) if self._slim else world
+
+    def _narrowed(self, system: System, world: World) -> World:
+        """Without the columns that only an explanation reads, and with few distinct texts as categories."""
+        given = {name for one in self._order for name in one.gives.get(system.object, {})}
+        frame = world.frames[system.object]
+        frame = frame.drop([name for name in frame.columns if name.startswith(WHY) and name not in given])
+        texts = {
+            OUT + one.name for one in system.outputs(self._program) if one.kind is not OutputKind.TEXT or one.follows
+        }
+        narrow = [name for name in frame.columns if name in texts and frame[name].dtype == pl.String]
+        return world.with_frame(system.object, frame.with_columns(pl.col(narrow).cast(pl.Categorical)))
 
     def _prepared(self, system: System, world: World) -> World:
         """What the system reads is there, null where nothing gives it; so is a frame that the snapshot came without."""

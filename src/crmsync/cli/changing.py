@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
+import polars as pl
 import typer
 
 from crmsync.cli.commands import Accept, AsOf, Reason
 from crmsync.cli.face import Face, ids_of, parse_moment, parse_names
-from crmsync.cli.names import people_of_plan
 from crmsync.cli.plan_file import load_plan
 from crmsync.cli.words import applied_lines, plan_line
 from crmsync.engine.apply import Applied, apply_plan, newest_plan
 from crmsync.engine.context import Context
+from crmsync.engine.people import people_of_plan
 from crmsync.engine.plan import Planned, make_plan
 from crmsync.engine.sync import Synced
 from crmsync.engine.sync import resync as resync_portal
@@ -48,15 +48,16 @@ def plan(
     moment = parse_moment(as_of)
     with face.open() as context, face.progress() as progress:
         planned = make_plan(context, as_of=moment, companies=companies, limit=limit, full=full, progress=progress)
+        named = people_of_plan(context, planned.plan)
     if out is not None:
-        _save(out, render(chosen, planned.plan, planned.people))
-        show(face, planned)
+        _save(out, render(chosen, planned.plan, named))
+        show(face, planned, named)
         face.tell(f"Written to {out}.")
     elif chosen == "text" or face.json:
-        show(face, planned)
+        show(face, planned, named)
     else:
-        face.write(render(chosen, planned.plan, planned.people))
-    face.document(plan_document(planned.plan, planned.people) | {"exit_code": int(plan_code(planned.plan))})
+        face.write(render(chosen, planned.plan, named))
+    face.document(plan_document(planned.plan, named) | {"exit_code": int(plan_code(planned.plan))})
     return plan_code(planned.plan)
 
 
@@ -67,9 +68,9 @@ def plan_code(of: Plan) -> ExitCode:
     return ExitCode.DONE if of.is_empty else ExitCode.CHANGES
 
 
-def show(face: Face, planned: Planned, *, offer: bool = True) -> None:
-    """The plan on the terminal; `offer` ends it with the command that applies it."""
-    face.write(render_text(planned.plan, planned.people, width=face.width, color=face.color, offer=offer))
+def show(face: Face, planned: Planned, named: pl.DataFrame, *, offer: bool = True) -> None:
+    """The plan on the terminal, with names; `offer` ends it with the command that applies it."""
+    face.write(render_text(planned.plan, named, width=face.width, color=face.color, offer=offer))
 
 
 def _format(given: str | None, out: Path | None) -> Format:
@@ -124,7 +125,8 @@ def sync(
                 )
         except UnsafePlan as error:
             raise _breached(face, context, error) from None
-    return _synced(face, synced)
+        named = people_of_plan(context, synced.planned.plan)
+    return _synced(face, synced, named)
 
 
 def resync(
@@ -154,16 +156,17 @@ def resync(
                 )  # fmt: skip
         except UnsafePlan as error:
             raise _breached(face, context, error) from None
-    return _synced(face, synced)
+        named = people_of_plan(context, synced.planned.plan)
+    return _synced(face, synced, named)
 
 
 def undo(face: Face, run: Annotated[str, typer.Argument(metavar="RUN", help="The run to take back.")]) -> int:
     """Plan the reverse of a run; what anyone else changed since is left alone and listed."""
     with face.open() as context:
         planned = plan_undo(context, run)
-        planned = replace(planned, people=people_of_plan(context, planned.plan))
-    show(face, planned)
-    face.document(plan_document(planned.plan, planned.people) | {"exit_code": int(plan_code(planned.plan))})
+        named = people_of_plan(context, planned.plan)
+    show(face, planned, named)
+    face.document(plan_document(planned.plan, named) | {"exit_code": int(plan_code(planned.plan))})
     return plan_code(planned.plan)
 
 
@@ -193,14 +196,14 @@ def _applied(face: Face, applied: Applied) -> int:
     return applied.exit_code
 
 
-def _synced(face: Face, synced: Synced) -> int:
-    show(face, synced.planned, offer=synced.applied is None)
+def _synced(face: Face, synced: Synced, named: pl.DataFrame) -> int:
+    show(face, synced.planned, named, offer=synced.applied is None)
     if synced.applied is not None:
         for line in applied_lines(synced.applied):
             face.say(line)
     face.document(
         {
-            "plan": plan_document(synced.planned.plan, synced.planned.people),
+            "plan": plan_document(synced.planned.plan, named),
             "applied": applied_document(synced.applied) if synced.applied else None,
             "exit_code": int(synced.exit_code),
         }

@@ -18,6 +18,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import polars as pl
+
 from crmsync import demo
 from crmsync.cli.changing import applied_document, show
 from crmsync.cli.face import Face
@@ -26,6 +28,7 @@ from crmsync.demo.earlier import define_held_columns
 from crmsync.engine.apply import Applied, apply_plan
 from crmsync.engine.context import Context, open_context
 from crmsync.engine.explain import Explained, explain
+from crmsync.engine.people import people_of_plan
 from crmsync.engine.plan import Planned, make_plan
 from crmsync.engine.sync import Synced, sync
 from crmsync.errors import ExitCode
@@ -110,7 +113,7 @@ def _loop(face: Face, context: Context, base_url: str) -> Shown:
     with face.progress() as progress:
         first = make_plan(context, as_of=AS_OF, full=True, progress=progress)
     say("1  What would change, and why", "$ crmsync plan")
-    _tell_plan(face, first)
+    _tell_plan(face, first, people_of_plan(context, first.plan))
     say("2  Three accounts, explained", "$ crmsync explain " + " | ".join(ACCOUNTS))
     explained = [(why, explain(context, "company", id_, as_of=AS_OF)) for id_, why in ACCOUNTS.items()]
     for why, found in explained:
@@ -142,8 +145,8 @@ def _teller(face: Face) -> Callable[[str, str], None]:
     return say
 
 
-def _tell_plan(face: Face, planned: Planned) -> None:
-    show(face, planned, offer=False)
+def _tell_plan(face: Face, planned: Planned, named: pl.DataFrame) -> None:
+    show(face, planned, named, offer=False)
     if planned.plan.breaches:
         face.say()
         face.prose(

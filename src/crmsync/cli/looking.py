@@ -9,7 +9,6 @@ import typer
 
 from crmsync.cli.commands import AsOf
 from crmsync.cli.face import Face, parse_id, parse_moment, parse_names
-from crmsync.cli.names import labels
 from crmsync.cli.words import (
     calls_text,
     change_text,
@@ -21,6 +20,7 @@ from crmsync.cli.words import (
 )
 from crmsync.engine.context import Context
 from crmsync.engine.explain import explain as explain_record
+from crmsync.engine.people import labels
 from crmsync.errors import CrmsyncError, ExitCode, RecordNotFound
 from crmsync.planning.render.view import plural
 from crmsync.store import LedgerEntry, LetterStatus

@@ -60,6 +60,7 @@ class Context:
         self.outputs: tuple[Output, ...] = assessment.outputs(self.program)
         self._store: Store | None = None
         self._connector: Connector | None = None
+        self._titles: pl.DataFrame | None = None
         self._check_fields()
 
     @property
@@ -166,8 +167,17 @@ class Context:
         return TitleVocabulary.load(self.portal.mappings_dir / role_program(self.program).vocabulary)
 
     def classify(self, titles: pl.Series) -> pl.DataFrame:
-        """Distinct titles -> title, seniority, department, evidence; the vocabulary is read at the first use."""
-        return self._vocabulary.classify_unique(titles).with_columns(pl.col("evidence").list.join(", "))
+        """Distinct titles -> title, seniority, department, evidence, each title read once.
+
+        The vocabulary is read at the first use.
+        """
+        asked = pl.DataFrame({"title": titles})
+        fresh = asked if self._titles is None else asked.join(self._titles, on="title", how="anti")
+        if self._titles is None or not fresh.is_empty():
+            read = self._vocabulary.classify_unique(fresh["title"])
+            read = read.with_columns(pl.col("evidence").list.join(", "))
+            self._titles = read if self._titles is None else pl.concat([self._titles, read])
+        return self._titles.join(asked, on="title", how="semi", maintain_order="left")
 
     def _check_fields(self) -> None:
         """A field that the program asks about and no mapping provides would be unknown for ever: a fault instead."""

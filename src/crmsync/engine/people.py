@@ -1,61 +1,112 @@
-"""Names, owners and links for the ids that a plan names: people read names, not ids alone."""
+"""Names, owners and links for the ids that a plan names: people read names, not ids alone. From the mirror."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable, Mapping
 
 import polars as pl
 
-from crmsync.assess.base import World
 from crmsync.connectors.base import PortalInfo
 from crmsync.engine.context import Context
 from crmsync.model.fields import ObjectName
+from crmsync.model.plan import Plan
+from crmsync.planning.render import PEOPLE_SCHEMA
 
-PEOPLE_SCHEMA = {"object": pl.String, "id": pl.String, "name": pl.String, "owner": pl.String, "url": pl.String}
-
-#: Stands for an id while an address is taken apart; no CRM has it.
-_ANY_ID = "\x00"
-
-
-def people_of(
-    ctx: Context, world: World, changes: pl.DataFrame, summary: dict[str, Any], info: PortalInfo
-) -> pl.DataFrame:
-    """One row (PEOPLE_SCHEMA) for each record that the plan changes or its summary names."""
-    owners = {owner.id: owner.name for owner in ctx.store.mirror.owners(ctx.portal.name)}
-    parts = [pl.DataFrame(schema=PEOPLE_SCHEMA)]
-    for object_, frame in world.frames.items():
-        ids = changes.filter(pl.col("object") == object_)["id"].unique()
-        if object_ == "company":
-            ids = pl.concat([ids, pl.Series(_named(summary), dtype=pl.String)])
-        wanted = frame.filter(pl.col("id").is_in(ids.implode()))
-        before, after = info.link(object_, _ANY_ID).split(_ANY_ID)
-        parts.append(
-            wanted.select(
-                pl.lit(object_).alias("object"),
-                pl.col("id"),
-                display_name(object_).alias("name"),
-                pl.col("owner").replace_strict(owners, default=None, return_dtype=pl.String).alias("owner"),
-                pl.concat_str(pl.lit(before), pl.col("id"), pl.lit(after)).alias("url"),
-            )
-        )
-    return pl.concat(parts)
+#: What people call a record: the first column that says something, its parts joined.
+_NAMES: dict[ObjectName, tuple[tuple[str, ...], ...]] = {
+    "company": (("name",), ("domain",)),
+    "contact": (("first_name", "last_name"),),
+    "deal": (("name",),),
+}
+#: From here on reading the whole mirror costs less than asking for each record.
+_MANY = 5_000
 
 
 def display_name(object_: ObjectName) -> pl.Expr:
-    """What people call a record: a company's name or domain, a contact's first and last name."""
-    if object_ == "company":
-        return pl.coalesce("name", "domain")
-    if object_ == "contact":
-        full = pl.concat_str("first_name", "last_name", separator=" ", ignore_nulls=True)
-        return pl.when(full != "").then(full)
-    return pl.col("name")
+    """What people call a record, from its canonical columns."""
+    names = [pl.concat_str(*parts, separator=" ", ignore_nulls=True) for parts in _NAMES[object_]]
+    return pl.coalesce([pl.when(name != "").then(name) for name in names])
 
 
-def _named(summary: dict[str, Any]) -> list[str]:
-    ids = [row["id"] for row in summary.get("moves", {}).get("worth_a_look", [])]
-    targets = summary.get("targets", {})
-    ids += [*targets.get("gained", []), *(row["id"] for row in targets.get("lost", []))]
-    for pair in summary.get("quality", {}).get("duplicates", []):
-        ids += pair["ids"]
-    ids += [row["id"] for row in summary.get("quality", {}).get("unreadable", [])]
-    return ids
+def people_of_plan(ctx: Context, plan: Plan) -> pl.DataFrame:
+    """PEOPLE_SCHEMA for every record that the plan changes or its summary names."""
+    ids = {object_: plan.changes.filter(pl.col("object") == object_)["id"].unique().to_list() for object_ in _NAMES}
+    ids["company"] += _named(plan)
+    for row in plan.summary.get("skipped") or ():
+        ids.get(row["object"], []).append(row["id"])
+    return pl.concat([people(ctx, object_, wanted) for object_, wanted in ids.items()])
+
+
+def _named(plan: Plan) -> list[str]:
+    summary = plan.summary
+    named = [row["id"] for row in (summary.get("moves") or {}).get("worth_a_look") or ()]
+    targets = summary.get("targets") or {}
+    named += [*(targets.get("gained") or ()), *(row["id"] for row in targets.get("lost") or ())]
+    quality = summary.get("quality") or {}
+    named += [id_ for pair in quality.get("duplicates") or () for id_ in pair["ids"]]
+    return named + [row["id"] for row in quality.get("unreadable") or ()]
+
+
+def people(ctx: Context, object_: ObjectName, ids: Iterable[str]) -> pl.DataFrame:
+    """PEOPLE_SCHEMA for these records; those that are not mirrored are left out."""
+    wanted = list(dict.fromkeys(ids))
+    mapped = ctx.mapping.read.get(object_, {})
+    fields = [name for name in (*(part for parts in _NAMES[object_] for part in parts), "owner") if name in mapped]
+    if not wanted:
+        return pl.DataFrame(schema=PEOPLE_SCHEMA)
+    found = _read(ctx, object_, wanted, {name: mapped[name].property for name in fields})
+    names = [name for parts in _NAMES[object_] for name in (*parts, "owner") if name not in found.columns]
+    found = found.with_columns([pl.lit(None, dtype=pl.String).alias(name) for name in dict.fromkeys(names)])
+    owners = {owner.id: owner.name for owner in ctx.store.mirror.owners(ctx.portal.name)}
+    return found.select(
+        pl.lit(object_).alias("object"),
+        pl.col("id"),
+        display_name(object_).alias("name"),
+        pl.col("owner").replace_strict(owners, default=None, return_dtype=pl.String).alias("owner"),
+        _link(kept_info(ctx), object_).alias("url"),
+    )
+
+
+def _read(ctx: Context, object_: ObjectName, ids: list[str], columns: Mapping[str, str]) -> pl.DataFrame:
+    """`id` and the named columns of these records, as text."""
+    mirror, portal = ctx.store.mirror, ctx.portal.name
+    schema = {"id": pl.String, **dict.fromkeys(columns, pl.String)}
+    if len(ids) < _MANY:
+        rows = [
+            (id_, *(values.get(property_) or None for property_ in columns.values()))
+            for id_, values in mirror.get_many(portal, object_, ids).items()
+        ]
+        return pl.DataFrame(rows, schema=schema, orient="row")
+    asked = pl.DataFrame({"id": ids})
+    pages = [
+        page.join(asked, on="id", how="semi").select("id", *(pl.col(p).alias(name) for name, p in columns.items()))
+        for page in mirror.scan(portal, object_, list(columns.values()))
+    ]
+    return pl.concat([pl.DataFrame(schema=schema), *pages])
+
+
+def kept_info(ctx: Context) -> PortalInfo | None:
+    """The portal's facts as they were last asked for; None where they never were."""
+    kept = ctx.store.mirror.get_state(ctx.portal.name, "portal")
+    return None if kept is None else PortalInfo(**kept, daily_limit=None, daily_left=None)
+
+
+def _link(info: PortalInfo | None, object_: ObjectName) -> pl.Expr:
+    if info is None:
+        return pl.lit("")
+    # Stands for an id while an address is taken apart; no CRM has it.
+    before, after = info.link(object_, "\x00").split("\x00")
+    return pl.concat_str(pl.lit(before), pl.col("id"), pl.lit(after))
+
+
+def labels(ctx: Context, pairs: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], str]:
+    """(object, id) -> name, for those that have one."""
+    by_object: dict[str, set[str]] = {}
+    for object_, id_ in pairs:
+        by_object.setdefault(object_, set()).add(id_)
+    known: dict[tuple[str, str], str] = {}
+    for object_ in _NAMES:
+        for row in people(ctx, object_, sorted(by_object.get(object_, ()))).iter_rows(named=True):
+            if row["name"]:
+                known[object_, row["id"]] = row["name"]
+    return known

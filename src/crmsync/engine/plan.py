@@ -17,12 +17,11 @@ from crmsync.connectors.base import PortalInfo, Progress
 from crmsync.engine.apply import schema_digest
 from crmsync.engine.context import Context
 from crmsync.engine.ids import new_id
-from crmsync.engine.people import people_of
 from crmsync.engine.pull import Pulled, pull
-from crmsync.engine.quality import quality
+from crmsync.engine.quality import Quality
 from crmsync.engine.recover import recover
 from crmsync.engine.reread import reread
-from crmsync.engine.snapshot import build_snapshot
+from crmsync.engine.snapshot import build_snapshot, contact_parts, reporting_lines
 from crmsync.model.fields import ObjectName
 from crmsync.model.outputs import Output
 from crmsync.model.plan import CHANGE_SCHEMA, GuardReading, Plan
@@ -33,17 +32,17 @@ from crmsync.planning.diff import diff, number
 from crmsync.planning.digest import plan_digest
 from crmsync.planning.guard import TARGET_SEATS, read_guards
 from crmsync.planning.lists import list_moves
+from crmsync.planning.standing import Standing
 from crmsync.planning.withhold import drop_with_companions, from_partial, hand_edits
 from crmsync.store import LetterStatus, PlanStatus
 
 
 @dataclass(frozen=True)
 class Planned:
-    """A plan, the assessed frames that it came from, and names for its ids (object, id, name, owner, url)."""
+    """A plan, and the assessed accounts that it came from; None where it comes from the ledger."""
 
     plan: Plan
     world: World | None
-    people: pl.DataFrame
 
 
 def make_plan(
@@ -79,11 +78,10 @@ def plan_from_mirror(
 ) -> Planned:
     """Assess the mirror, diff, guard and save, for a caller that holds the portal."""
     started, now = time.monotonic(), ctx.now()
-    snapshot = build_snapshot(ctx, as_of or now, pulled.coverage)
-    world = assessment.assess(snapshot, ctx.program, classify=ctx.classify)
     run_id = new_id("r", now)
-    changes = diff(world.frames, ctx.outputs, ctx.natives, prefix=ctx.prefix, run_id=run_id)
-    changes = _restricted(changes, world, only, limit)
+    assessed = _assessed(ctx, as_of or now, pulled, run_id, only)
+    snapshot, world = assessed.snapshot, assessed.world
+    changes = _restricted(assessed.changes, only, assessed.contacts, limit)
     extra: dict[str, Any] = {}
     if not snapshot.complete:
         changes, held_back = from_partial(changes, ctx.outputs, prefix=ctx.prefix, natives=ctx.natives)
@@ -95,30 +93,76 @@ def plan_from_mirror(
     changes, refused = _without_dead_letters(ctx, changes)
     extra["dead_letters"] = {"count": refused}
     changes = number(changes)
-    moves = list_moves(changes, world.frames, ctx.outputs, prefix=ctx.prefix)
+    moves = list_moves(changes, assessed.standing, ctx.outputs, prefix=ctx.prefix)
     guards = read_guards(
-        changes, world.frames, ctx.outputs, snapshot.coverage, ctx.limits, prefix=ctx.prefix, moves=moves
+        changes, assessed.standing, ctx.outputs, snapshot.coverage, ctx.limits, prefix=ctx.prefix, moves=moves
     )
     info = portal_info(ctx, fresh=pulled.full)
-    summary = _summary(ctx, world, snapshot, changes, pulled, info) | extra
+    summary = _summary(ctx, assessed, changes, pulled, info) | extra
     summary["lists"] = figures.list_table(moves)
     summary["assess_seconds"] = round(time.monotonic() - started, 3)
     plan = _saved(ctx, kind, changes, guards, summary, snapshot, run_id, world.notes, now)
-    return Planned(plan, world, people_of(ctx, world, changes, summary, info))
+    return Planned(plan, world)
+
+
+@dataclass(frozen=True)
+class _Assessed:
+    """What the program wants of the whole portal. `contacts`: those of the companies that a plan is restricted to."""
+
+    snapshot: Snapshot
+    world: World
+    changes: pl.DataFrame
+    standing: Standing
+    quality: Quality
+    contacts: set[str]
+
+
+def _assessed(
+    ctx: Context, as_of: datetime, pulled: Pulled, run_id: str, only: Mapping[ObjectName, set[str]] | None
+) -> _Assessed:
+    """Contacts part by part, then the accounts: what has been compared of a contact need not stay in memory."""
+    snapshot = build_snapshot(ctx, as_of, pulled.coverage, contacts=False)
+    lines = reporting_lines(ctx)
+    run = assessment.Assessment(
+        snapshot,
+        ctx.program,
+        classify=ctx.classify,
+        slim=True,
+        reporting=None if lines is None else assessment.direct_reports(lines),
+    )
+    standing, found = Standing(), Quality()
+    changes: list[pl.DataFrame] = []
+    contacts: set[str] = set()
+
+    def note(object_: ObjectName, frame: pl.DataFrame, outputs: tuple[Output, ...]) -> None:
+        decided = {output.name for output in outputs}
+        natives = [rule for rule in ctx.natives if rule.source in decided]
+        changes.append(diff({object_: frame}, outputs, natives, prefix=ctx.prefix, run_id=run_id))
+        standing.add(object_, frame, outputs)
+        found.add(object_, frame)
+
+    companies = list(only.get("company", ())) if only else []
+    for part in contact_parts(ctx, snapshot):
+        note("contact", run.part(part), run.early_outputs)
+        contacts.update(part.filter(pl.col("account").is_in(companies))["id"] if companies else ())
+    world = run.finish()
+    late = tuple(output for output in ctx.outputs if output not in run.early_outputs)
+    for object_, frame in world.frames.items():
+        if object_ in snapshot.frames or any(output.object == object_ for output in late):
+            note(object_, frame, late)
+    return _Assessed(snapshot, world, pl.concat(changes), standing, found, contacts)
 
 
 def _restricted(
-    changes: pl.DataFrame, world: World, only: Mapping[ObjectName, set[str]] | None, limit: int | None
+    changes: pl.DataFrame, only: Mapping[ObjectName, set[str]] | None, of_companies: set[str], limit: int | None
 ) -> pl.DataFrame:
     if only is not None:
-        companies, contacts = only.get("company", set()), set(only.get("contact", set()))
-        if "contact" in world.frames and companies:
-            mine = world.contacts.filter(pl.col("account").is_in(list(companies)))
-            contacts |= set(mine["id"].to_list())
+        companies, contacts = only.get("company", set()), set(only.get("contact", set())) | of_companies
         wanted = ((pl.col("object") == "company") & pl.col("id").is_in(list(companies))) | (
             (pl.col("object") == "contact") & pl.col("id").is_in(list(contacts))
         )
         changes = changes.filter(wanted)
+    changes = number(changes)
     if limit is not None:
         records = changes.select("object", "id").unique(maintain_order=True).head(limit)
         changes = changes.join(records, on=["object", "id"], how="semi", maintain_order="left")
@@ -173,12 +217,13 @@ def portal_info(ctx: Context, *, fresh: bool) -> PortalInfo:
 
 
 def _summary(
-    ctx: Context, world: World, snapshot: Snapshot, changes: pl.DataFrame, pulled: Pulled, info: PortalInfo
+    ctx: Context, assessed: _Assessed, changes: pl.DataFrame, pulled: Pulled, info: PortalInfo
 ) -> dict[str, Any]:
+    world = assessed.world
     cost = apply_cost(changes, batch_size=ctx.connector.batch_size)
     read = {
         object_: {"read": seen.read, "expected": seen.expected, "complete": seen.complete}
-        for object_, seen in snapshot.coverage.items()
+        for object_, seen in assessed.snapshot.coverage.items()
     }
     summary: dict[str, Any] = {
         "portal_id": info.id,
@@ -189,7 +234,7 @@ def _summary(
         "seconds": round(pulled.seconds, 3),
         "objects": figures.object_table(changes),
         "properties": figures.property_table(changes),
-        "quality": quality(world),
+        "quality": assessed.quality.report(world),
         "apply": {
             "changes": cost.changes,
             "records": cost.records,

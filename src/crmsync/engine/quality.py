@@ -2,39 +2,48 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
 
 from crmsync.assess.base import World
 from crmsync.errors import mask
+from crmsync.model.fields import ObjectName
 from crmsync.model.snapshot import UNREADABLE
 
 _LISTED = 50
 
 
-def quality(world: World) -> dict[str, Any]:
-    """`unreadable` (object, id, field, value), `duplicates` (domain, ids), `notes`; the first of each, with totals."""
-    unreadable: list[dict[str, str]] = []
-    total = 0
-    for object_, frame in world.frames.items():
+@dataclass
+class Quality:
+    """What is noted of the records of one assessment, frame by frame."""
+
+    unreadable: list[dict[str, str]] = field(default_factory=list)
+    total: int = 0
+
+    def add(self, object_: ObjectName, frame: pl.DataFrame) -> None:
         for column in (name for name in frame.columns if name.startswith(UNREADABLE)):
             bad = frame.filter(pl.col(column).is_not_null()).select("id", column)
-            total += bad.height
-            field = column.removeprefix(UNREADABLE)
-            unreadable += [
-                {"object": object_, "id": id_, "field": field, "value": mask(text)}
-                for id_, text in bad.head(_LISTED).rows()
+            self.total += bad.height
+            name = column.removeprefix(UNREADABLE)
+            room = max(_LISTED - len(self.unreadable), 0)
+            self.unreadable += [
+                {"object": object_, "id": id_, "field": name, "value": mask(text)}
+                for id_, text in bad.head(room).rows()
             ]
-    accounts = world.frames.get("company")
-    doubles = duplicates(accounts) if accounts is not None and "domain" in accounts.columns else []
-    return {
-        "unreadable": unreadable[:_LISTED],
-        "unreadable_total": total,
-        "duplicates": doubles[:_LISTED],
-        "duplicates_total": len(doubles),
-        "notes": list(world.notes),
-    }
+
+    def report(self, world: World) -> dict[str, Any]:
+        """`unreadable` (object, id, field, value), `duplicates` (domain, ids), `notes`; the first of each, and totals."""
+        accounts = world.frames.get("company")
+        doubles = duplicates(accounts) if accounts is not None and "domain" in accounts.columns else []
+        return {
+            "unreadable": self.unreadable,
+            "unreadable_total": self.total,
+            "duplicates": doubles[:_LISTED],
+            "duplicates_total": len(doubles),
+            "notes": list(world.notes),
+        }
 
 
 def duplicates(accounts: pl.DataFrame) -> list[dict[str, Any]]:

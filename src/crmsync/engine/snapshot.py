@@ -1,12 +1,13 @@
 """From the mirror's text to canonical columns: the one place where a CRM's values become the program's.
 
 Text that cannot be read is unknown, never a guess, and is told apart from no text (`unreadable.<field>`), so that it
-can be listed for a person to mend.
+can be listed for a person to mend. Records are read in parts and each part is made narrow, because a million accounts
+with fifty properties as text would not fit into a gigabyte.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from decimal import Decimal
 
@@ -14,7 +15,9 @@ import polars as pl
 
 from crmsync.config.mappings import ReadMap
 from crmsync.engine.context import Context
+from crmsync.engine.links import link_columns, with_links
 from crmsync.model.fields import FIELDS, Field, Kind, ObjectName
+from crmsync.model.outputs import OutputKind
 from crmsync.model.snapshot import HELD, NATIVE, UNREADABLE, Coverage, Snapshot
 from crmsync.normalize.columns import (
     normalize_unique,
@@ -30,6 +33,9 @@ from crmsync.normalize.places import country, regions
 from crmsync.program.evaluate import compile_expr
 from crmsync.program.units import currency_digits
 
+#: Records a part: few enough to be small, enough that columns pay.
+PART_ROWS = 100_000
+
 
 def _each(fn: Callable[[str], str | None]) -> Callable[[pl.Expr], pl.Expr]:
     """`fn` over a text column, once for each distinct value."""
@@ -38,6 +44,9 @@ def _each(fn: Callable[[str], str | None]) -> Callable[[pl.Expr], pl.Expr]:
 
 #: Kinds of text that can be unreadable: what they hold is looked up or parsed.
 _CHECKED_TEXT = (Kind.COUNTRY, Kind.DOMAIN)
+
+#: Kinds of which a portal has few distinct values.
+_FEW = (Kind.ENUM, Kind.COUNTRY, Kind.REGION)
 
 
 def _text(expr: pl.Expr) -> pl.Expr:
@@ -59,19 +68,22 @@ _READERS: dict[Kind, Callable[[pl.Expr], pl.Expr]] = {
 }
 
 
-def build_snapshot(ctx: Context, as_of: datetime, coverage: dict[ObjectName, Coverage]) -> Snapshot:
-    """The mirror as frames: canonical fields, `held.*` for what we own, `native.*` for what we may write."""
-    frames = {object_: _frame(ctx, object_) for object_ in ctx.objects}
+def build_snapshot(
+    ctx: Context, as_of: datetime, coverage: dict[ObjectName, Coverage], *, contacts: bool = True
+) -> Snapshot:
+    """The mirror as frames: canonical fields, `held.*` for what we own, `native.*` for what we may write.
+
+    Without `contacts` their frame is left out, for a caller that reads them by `contact_parts`.
+    """
+    frames: dict[ObjectName, pl.DataFrame] = {
+        object_: _whole(ctx, object_) for object_ in ctx.objects if object_ != "contact"
+    }
     if ctx.portal.scope is not None:
         # Unknown is not false: a record leaves the scope only where it is certainly outside.
         inside = compile_expr(ctx.portal.scope, as_of=as_of).fill_null(value=True)
         frames["company"] = frames["company"].filter(inside)
-        if "contact" in frames:
-            frames["contact"] = frames["contact"].join(
-                frames["company"].select(pl.col("id").alias("account")), on="account", how="semi", maintain_order="left"
-            )
     owners = ctx.store.mirror.owners(ctx.portal.name)
-    return Snapshot(
+    snapshot = Snapshot(
         frames,
         as_of,
         coverage,
@@ -79,39 +91,120 @@ def build_snapshot(ctx: Context, as_of: datetime, coverage: dict[ObjectName, Cov
         # A portal without owners, or a key that may not see them, says nothing about who is active.
         active_owners=frozenset(owner.id for owner in owners if owner.active) or None,
     )
+    if contacts and "contact" in ctx.objects:
+        frames["contact"] = _together(contact_parts(ctx, snapshot), _empty(ctx, "contact"))
+    return snapshot
 
 
-def _frame(ctx: Context, object_: ObjectName) -> pl.DataFrame:
-    mapped = {
-        name: read
-        for name, read in ctx.mapping.read[object_].items()
-        if name in ctx.reads[object_] and not read.association
-    }
-    owned = {output.name: ctx.prefix + output.name for output in ctx.owned if output.object == object_}
-    native = {rule.name: rule.property for rule in ctx.natives if rule.object == object_}
-    wanted = [*(read.property for read in mapped.values()), *owned.values(), *native.values()]
-    raw = ctx.store.mirror.load(ctx.portal.name, object_, wanted)
-    fields = FIELDS[object_]
+def contact_parts(ctx: Context, snapshot: Snapshot) -> Iterator[pl.DataFrame]:
+    """The contacts of `build_snapshot`, in parts; none where the portal's contacts are not read."""
+    if "contact" not in ctx.objects:
+        return
+    inside = None if ctx.portal.scope is None else snapshot.accounts.select(pl.col("id").alias("account"))
+    for part in _parts(ctx, "contact", sorted(ctx.reads["contact"])):
+        yield part if inside is None else part.join(inside, on="account", how="semi", maintain_order="left")
+
+
+def reporting_lines(ctx: Context) -> pl.DataFrame | None:
+    """`id` and `reports_to` of every contact that reports to somebody; None where the portal does not say."""
+    if "reports_to" not in ctx.reads.get("contact", ()) or "reports_to" not in ctx.mapping.read["contact"]:
+        return None
+    parts = [
+        part.select("id", "reports_to").filter(pl.col("reports_to").is_not_null())
+        for part in _parts(ctx, "contact", ["reports_to"], owned=False)
+    ]
+    return _together(parts, pl.DataFrame(schema={"id": pl.String, "reports_to": pl.String}))
+
+
+def _whole(ctx: Context, object_: ObjectName) -> pl.DataFrame:
+    return _together(_parts(ctx, object_, sorted(ctx.reads[object_])), _empty(ctx, object_))
+
+
+def _empty(ctx: Context, object_: ObjectName) -> pl.DataFrame:
+    return _canonical(ctx, object_, pl.DataFrame(schema={"id": pl.String}), sorted(ctx.reads[object_]), owned=True)
+
+
+def _together(parts: Iterable[pl.DataFrame], empty: pl.DataFrame) -> pl.DataFrame:
+    """Parts as one frame; columns of what could not be read are only where there is such a thing."""
+    found = list(parts)
+    return pl.concat(found, how="diagonal", rechunk=False) if found else empty
+
+
+def _parts(ctx: Context, object_: ObjectName, fields: list[str], *, owned: bool = True) -> Iterator[pl.DataFrame]:
+    """Canonical, narrow frames of at most PART_ROWS records, in the mirror's order."""
+    linked = link_columns(ctx, object_, fields)
+    waiting: list[pl.DataFrame] = []
+    rows = 0
+    for page in ctx.store.mirror.scan(ctx.portal.name, object_, _properties(ctx, object_, fields, owned=owned)):
+        waiting.append(page)
+        rows += page.height
+        if rows >= PART_ROWS:
+            yield with_links(
+                _narrow(ctx, object_, _canonical(ctx, object_, pl.concat(waiting), fields, owned=owned)), linked
+            )
+            waiting, rows = [], 0
+    if waiting:
+        yield with_links(
+            _narrow(ctx, object_, _canonical(ctx, object_, pl.concat(waiting), fields, owned=owned)), linked
+        )
+
+
+def _mapped(ctx: Context, object_: ObjectName, fields: Iterable[str]) -> dict[str, ReadMap]:
+    known = ctx.mapping.read[object_]
+    return {name: known[name] for name in fields if name in known and not known[name].association}
+
+
+def _owned(ctx: Context, object_: ObjectName) -> dict[str, str]:
+    """Column -> property, of what we own and of what we may write."""
+    held = {HELD + output.name: ctx.prefix + output.name for output in ctx.owned if output.object == object_}
+    return held | {NATIVE + rule.name: rule.property for rule in ctx.natives if rule.object == object_}
+
+
+def _properties(ctx: Context, object_: ObjectName, fields: list[str], *, owned: bool) -> list[str]:
+    ours = _owned(ctx, object_).values() if owned else ()
+    return [*(read.property for read in _mapped(ctx, object_, fields).values()), *ours]
+
+
+def _canonical(ctx: Context, object_: ObjectName, raw: pl.DataFrame, fields: list[str], *, owned: bool) -> pl.DataFrame:
+    """One part of the mirror's text as canonical columns."""
+    mapped = _mapped(ctx, object_, fields)
+    ours = _owned(ctx, object_) if owned else {}
+    wanted = [*(read.property for read in mapped.values()), *ours.values()]
+    raw = raw.with_columns(
+        [pl.lit(None, dtype=pl.String).alias(n) for n in dict.fromkeys(wanted) if n not in raw.columns]
+    )
+    known = FIELDS[object_]
     columns: list[pl.Expr] = [pl.col("id")]
     for name, read in mapped.items():
-        if name == "id":
-            continue
-        value = _value(pl.col(read.property), fields[name], read, ctx.program.currency)
+        value = _value(pl.col(read.property), known[name], read, ctx.program.currency)
         columns.append(value.alias(name))
-        if not fields[name].kind.is_text or fields[name].kind in _CHECKED_TEXT:
-            text = pl.col(read.property)
-            columns.append(pl.when(unreadable(text, value)).then(text).alias(UNREADABLE + name))
+        if not known[name].kind.is_text or known[name].kind in _CHECKED_TEXT:
+            said = pl.col(read.property)
+            columns.append(pl.when(unreadable(said, value)).then(said).alias(UNREADABLE + name))
     columns += [
-        pl.lit(None, dtype=fields[name].kind.dtype).alias(name)
-        for name in sorted(ctx.reads[object_] - set(mapped) - {"id"})
+        pl.lit(None, dtype=known[name].kind.dtype).alias(name) for name in fields if name not in mapped and name != "id"
     ]
-    columns += [pl.col(property_).alias(HELD + name) for name, property_ in owned.items()]
-    columns += [pl.col(property_).alias(NATIVE + name) for name, property_ in native.items()]
+    columns += [pl.col(property_).alias(name) for name, property_ in ours.items()]
     frame = raw.select(columns)
     if "region" in frame.columns and "country" in frame.columns:
         # A region's code means another place in another country.
         frame = frame.with_columns(regions(frame["region"], frame["country"]).alias("region"))
     return frame
+
+
+def _narrow(ctx: Context, object_: ObjectName, frame: pl.DataFrame) -> pl.DataFrame:
+    """The same values in less memory: text of few distinct values as categories, no column of what could be read."""
+    known = FIELDS[object_]
+    free_text = {HELD + o.name for o in ctx.owned if o.kind is OutputKind.TEXT and not o.follows}
+    narrow = [
+        name
+        for name, dtype in frame.schema.items()
+        if dtype == pl.String
+        and name not in free_text
+        and (name.startswith((HELD, NATIVE)) or (name in known and known[name].kind in _FEW))
+    ]
+    empty = [name for name in frame.columns if name.startswith(UNREADABLE) and frame[name].null_count() == frame.height]
+    return frame.drop(empty).with_columns(pl.col(narrow).cast(pl.Categorical))
 
 
 def _value(expr: pl.Expr, field: Field, read: ReadMap, currency: str) -> pl.Expr:

@@ -8,7 +8,6 @@ import polars as pl
 
 from crmsync.engine.context import Context
 from crmsync.engine.ids import new_id
-from crmsync.engine.people import PEOPLE_SCHEMA
 from crmsync.engine.plan import Planned, portal_info, supersede_earlier
 from crmsync.engine.recover import recover
 from crmsync.engine.values import same_value
@@ -118,8 +117,4 @@ def _save(ctx: Context, run_id: str, rows: list[dict[str, Any]], skipped: list[d
     )
     supersede_earlier(ctx, now)
     ctx.store.plans.save(plan, now, status=PlanStatus.APPLIED if plan.is_empty else PlanStatus.OPEN)
-    people = [
-        {"object": o, "id": i, "name": None, "owner": None, "url": info.link(_object(o), i)}
-        for o, i in changes.select("object", "id").unique(maintain_order=True).rows()
-    ]
-    return Planned(plan, None, pl.DataFrame(people, schema=PEOPLE_SCHEMA))
+    return Planned(plan, None)

@@ -116,11 +116,12 @@ def _changes(frame: pl.DataFrame, output: Output, prefix: str) -> pl.DataFrame:
         return _empty()
     if HELD + output.name not in frame.columns:
         frame = frame.with_columns(_null(HELD + output.name))
-    before, after = pl.col(HELD + output.name), pl.col(OUT + output.name)
+    # The columns may hold their text as categories.
+    before, after = pl.col(HELD + output.name).cast(pl.String), pl.col(OUT + output.name).cast(pl.String)
     # Text for text first: almost everything is equal to the letter, and reading values as dates or sets costs more.
     frame = frame.filter(after.ne_missing(before))
     frame = frame.filter(canonical(after, output.kind).ne_missing(canonical(before, output.kind)))
-    reason = pl.col(OUT + output.reason) if OUT + output.reason in frame.columns else pl.lit("")
+    reason = pl.col(OUT + output.reason).cast(pl.String) if OUT + output.reason in frame.columns else pl.lit("")
     return _rows(frame, output.object, prefix + output.name, before, after, output.system, reason, False)
 
 
@@ -160,7 +161,7 @@ def native_changes(frame: pl.DataFrame, rule: NativeRule) -> pl.DataFrame:
     if column not in frame.columns:
         frame = frame.with_columns(_null(column))
     frame = frame.with_columns(
-        pl.when(pl.col(column) == "").then(None).otherwise(pl.col(column)).alias("_now"),
+        pl.when(pl.col(column) == "").then(None).otherwise(pl.col(column).cast(pl.String)).alias("_now"),
         _mapped(frame[OUT + rule.source], rule).alias("_wanted"),
         _mapped(frame[HELD + rule.source], rule).alias("_ours")
         if HELD + rule.source in frame.columns
@@ -179,6 +180,7 @@ def native_changes(frame: pl.DataFrame, rule: NativeRule) -> pl.DataFrame:
 
 def _mapped(texts: pl.Series, rule: NativeRule) -> pl.Series:
     """An output's text through the mapping, option by option; null where nothing is mapped. No values: as it is."""
+    texts = texts.cast(pl.String)
     distinct = texts.drop_nulls().unique().to_list()
     known = {text: mapped for text in distinct if (mapped := _mapped_text(text, rule))}
     return texts.replace_strict(known, default=None, return_dtype=pl.String)

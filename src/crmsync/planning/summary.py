@@ -31,6 +31,11 @@ def tier_table(frame: pl.DataFrame, output: Output, changes: pl.DataFrame, *, pr
     return {"rows": rows, "unset_now": unset, "unset_after": frame.height - sum(after.values())}
 
 
+def _text(column: str) -> pl.Expr:
+    """A column that may hold its text as categories."""
+    return pl.col(column).cast(pl.String)
+
+
 def _counts(series: pl.Series) -> dict[str, int]:
     return {str(value): int(count) for value, count in series.drop_nulls().value_counts().rows() if value != ""}
 
@@ -43,7 +48,7 @@ def moves(frame: pl.DataFrame, output: Output, changes: pl.DataFrame, *, prefix:
         pl.col("before").replace_strict(ranks, default=0, return_dtype=pl.Int32).alias("from"),
         pl.col("after").replace_strict(ranks, default=0, return_dtype=pl.Int32).alias("to"),
     )
-    could_rise = frame.filter(pl.col(OUT + "potential_tier").ne_missing(pl.col(OUT + "tier"))).height
+    could_rise = frame.filter(_text(OUT + "potential_tier").ne_missing(_text(OUT + "tier"))).height
     steps = stood.with_columns((pl.col("from") - pl.col("to")).alias("drop")).sort(
         [-pl.col("drop").abs(), -pl.max_horizontal("from", "to"), pl.col("seq")]
     )
@@ -97,8 +102,8 @@ def property_table(changes: pl.DataFrame) -> dict[str, int]:
 
 def seats(frame: pl.DataFrame, seated: Sequence[str], capacity: Mapping[str, int | None]) -> dict[str, Any]:
     """Target accounts before and after, by id; `capacity` as the program states it."""
-    was = pl.col(HELD + "target_status").is_in(list(seated)).fill_null(value=False)
-    will = pl.col(OUT + "target_status").is_in(list(seated)).fill_null(value=False)
+    was = _text(HELD + "target_status").is_in(list(seated)).fill_null(value=False)
+    will = _text(OUT + "target_status").is_in(list(seated)).fill_null(value=False)
     gained = frame.filter(~was & will)["id"].to_list()
     lost = frame.filter(was & ~will).select("id", OUT + "target_reason").rows()
     return {

@@ -49,6 +49,9 @@ def fold(text: str) -> str:
 
 def _leaf(leaf: Leaf, as_of: datetime) -> pl.Expr:
     column = pl.col(leaf.field.name)
+    if leaf.field.kind.is_text:
+        # The column may hold its text as categories.
+        column = column.cast(pl.String)
     match leaf.operator:
         case "known":
             return column.is_not_null() if leaf.value else column.is_null()
