@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hubspot_portal import Open, companies
 
-from crmsync.connectors.base import Page
+from crmsync.connectors.base import Link, Page
 from crmsync.errors import RecordNotFound, Unauthorized, Unavailable
 
 LIST = "/crm/objects/2026-09/companies"
@@ -150,7 +150,7 @@ def test_associations_of_many_ids_take_one_call_a_thousand(portal: Open) -> None
     one = portal(companies=companies(2), contacts=rows)
     with one.connect() as crm:
         by_contact = crm.associations("contact", "company", [row["hs_object_id"] for row in rows])
-        assert by_contact == {row["hs_object_id"]: ["1000"] for row in rows}
+        assert by_contact == {row["hs_object_id"]: [Link("1000", ("Primary",))] for row in rows}
         assert crm.usage().calls == {"associations": 2}
         by_company = crm.associations("company", "contact", ["1000", "1007"])
         assert (len(by_company["1000"]), by_company["1007"]) == (1_100, [])
@@ -197,7 +197,7 @@ def test_every_api_version_reads_alike(portal: Open, version: str) -> None:
     with portal(companies=companies(3), contacts=people).connect(api_version=version) as crm:
         assert len(_ids(list(crm.pull("company", ["name"])))) == 3
         assert crm.read("company", ["1000"], ["name"]).values["1000"]["name"] == "Company 0"
-        assert crm.associations("company", "contact", ["1000"]) == {"1000": ["9"]}
+        assert crm.associations("company", "contact", ["1000"]) == {"1000": [Link("9", ("Primary",))]}
         assert crm.info().id
 
 

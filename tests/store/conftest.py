@@ -28,6 +28,12 @@ class Rec:
     properties: bytes
 
 
+@dataclass(frozen=True)
+class Link:
+    to: str
+    labels: tuple[str, ...] = ()
+
+
 def rec(id_: str, **properties: str | None) -> Rec:
     return Rec(id_, "2026-11-01T00:00:00Z", json.dumps(properties).encode())
 

@@ -15,7 +15,7 @@ from crmsync.store import Owner, Store
 from crmsync.store import mirror as mirror_module
 from crmsync.store.frames import decode
 
-from .conftest import NOON, Rec, minutes, rec
+from .conftest import NOON, Link, Rec, minutes, rec
 
 
 def test_load_gives_one_column_a_property_and_null_for_missing_null_and_empty(store: Store) -> None:
@@ -77,11 +77,11 @@ def test_a_record_put_again_is_replaced_whole(store: Store) -> None:
 
 def test_a_sweep_deletes_what_the_full_pull_did_not_see_and_its_associations(store: Store) -> None:
     store.mirror.put_records("main", "deal", [rec("1"), rec("2"), rec("3")], "first")
-    store.mirror.put_associations("main", "deal", "company", {"1": ["7"], "2": ["7", "8"]})
+    store.mirror.put_associations("main", "deal", "company", {"1": [Link("7")], "2": [Link("7"), Link("8")]})
     store.mirror.put_records("main", "deal", [rec("1"), rec("4")], "second")
     assert store.mirror.sweep("main", "deal", "second") == 2
     assert store.mirror.ids("main", "deal").to_list() == ["1", "4"]
-    assert store.mirror.load_associations("main", "deal", "company").rows() == [("1", "7")]
+    assert store.mirror.load_associations("main", "deal", "company").rows() == [("1", "7", None)]
 
 
 def test_a_finished_full_pull_sets_layout_watermark_count_and_time_together(store: Store) -> None:
@@ -125,10 +125,21 @@ def test_deleted_records_are_gone_and_counted(store: Store) -> None:
 
 
 def test_associations_put_again_replace_those_of_the_same_record(store: Store) -> None:
-    store.mirror.put_associations("main", "deal", "company", {"1": ["7", "8", "7"], "2": ["9"]})
-    store.mirror.put_associations("main", "deal", "company", {"1": ["8"], "3": []})
-    assert store.mirror.load_associations("main", "deal", "company").rows() == [("1", "8"), ("2", "9")]
+    first = {"1": [Link("7"), Link("8"), Link("7")], "2": [Link("9")]}
+    store.mirror.put_associations("main", "deal", "company", first)
+    store.mirror.put_associations("main", "deal", "company", {"1": [Link("8")], "3": []})
+    assert store.mirror.load_associations("main", "deal", "company").rows() == [("1", "8", None), ("2", "9", None)]
     assert store.mirror.load_associations("main", "deal", "contact").is_empty()
+
+
+def test_labels_of_an_association_are_kept_as_one_text_and_replaced_with_it(store: Store) -> None:
+    twice = [Link("7", ("Decision maker",)), Link("8"), Link("7", ("Budget; legal", "Champion"))]
+    store.mirror.put_associations("main", "deal", "contact", {"1": twice})
+    kept = store.mirror.load_associations("main", "deal", "contact")
+    assert kept.columns == ["from_id", "to_id", "labels"]
+    assert kept.rows() == [("1", "7", "Budget, legal;Champion;Decision maker"), ("1", "8", None)]
+    store.mirror.put_associations("main", "deal", "contact", {"1": [Link("7", ("Champion",))]})
+    assert store.mirror.load_associations("main", "deal", "contact").rows() == [("1", "7", "Champion")]
 
 
 def test_owners_are_replaced_whole(store: Store) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -18,7 +19,7 @@ from crmsync.store import Store
 from crmsync.store.migrations import REVISIONS
 from crmsync.store.schema import metadata
 
-from .conftest import NOON, plan, rec
+from .conftest import NOON, Link, plan, rec
 
 
 def test_a_relative_path_is_relative_to_the_base_and_its_folder_is_made(tmp_path: Path) -> None:
@@ -169,6 +170,23 @@ def test_the_known_revisions_are_the_migration_files_in_order() -> None:
     config.set_main_option("script_location", str(folder).replace("%", "%%"))
     walked = [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]
     assert tuple(reversed(walked)) == REVISIONS
+
+
+def test_a_store_of_the_first_version_keeps_its_associations_and_takes_labels(address: str, tmp_path: Path) -> None:
+    config = Config()
+    folder = Path(__file__).parents[2] / "src" / "crmsync" / "store" / "migrations"
+    config.set_main_option("script_location", str(folder).replace("%", "%%"))
+    engine = sa.create_engine(address)
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        connection.exec_driver_sql("INSERT INTO spaces (space, portal, object) VALUES (1, 'main', 'deal>contact')")
+        connection.exec_driver_sql("INSERT INTO associations (space, from_id, to_id) VALUES (1, '31', '21')")
+    engine.dispose()
+    with Store.open(address) as store:
+        assert store.mirror.load_associations("main", "deal", "contact").rows() == [("31", "21", None)]
+        store.mirror.put_associations("main", "deal", "contact", {"31": [Link("21", ("Champion",))]})
+        assert store.mirror.load_associations("main", "deal", "contact").rows() == [("31", "21", "Champion")]
 
 
 def test_a_connection_without_the_stores_triggers_still_cannot_change_the_ledger(store: Store, tmp_path: Path) -> None:

@@ -25,21 +25,39 @@ from crmsync.program.schema import DIALECT
 from crmsync.program.yaml import Path_, Table, did_you_mean, fault_at, locate
 
 ASSOCIATION = "associations."
+#: What an association is called in a mapping, and the object that it leads to.
+_ASSOCIATED: dict[str, ObjectName] = {"companies": "company", "contacts": "contact", "deals": "deal"}
+#: Fields that associations may feed, and the object that they must lead to.
+_LINKS: dict[tuple[ObjectName, str], str] = {
+    ("company", "parent"): "companies",
+    ("contact", "account"): "companies",
+    ("contact", "reports_to"): "contacts",
+    ("deal", "accounts"): "companies",
+    ("deal", "contacts"): "contacts",
+    ("deal", "contact_roles"): "contacts",
+}
 _HINT = "Run `crmsync init DIR` for mappings to start from."
 
 
 @dataclass(frozen=True, slots=True)
 class ReadMap:
-    """`property` feeds the field. Money: amounts are in `currency` (None: the program's), times `rate`, exactly."""
+    """`property` feeds the field. Money: amounts are in `currency` (None: the program's), times `rate`, exactly.
+    Associations: only those that carry `label`, where one is given."""
 
     property: str
     currency: str | None = None
     rate: Decimal | None = None
+    label: str | None = None
 
     @builtins.property
     def association(self) -> str | None:
         """`companies` for `associations.companies`: the field is fed by associations, not by a property."""
         return self.property.removeprefix(ASSOCIATION) if self.property.startswith(ASSOCIATION) else None
+
+    @builtins.property
+    def associated(self) -> ObjectName | None:
+        """`company` for `associations.companies`: the object that the association leads to."""
+        return _ASSOCIATED.get(self.association) if self.association is not None else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +112,7 @@ class _Read(Strict):
     property: Name
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] | None = None
     rate: Annotated[Decimal, Field(gt=0)] | None = None
+    label: Annotated[str, Field(min_length=1)] | None = None
 
 
 class _Write(Strict):
@@ -185,8 +204,26 @@ class _Checker:
                 )
             elif entry.rate is not None and entry.currency in (None, self.currency):
                 self.fault(path, f"a rate needs a currency other than the program's {self.currency}")
-            found[key] = ReadMap(entry.property, entry.currency, entry.rate)
+            found[key] = ReadMap(entry.property, entry.currency, entry.rate, entry.label)
+            self.association(path, name, key, found[key])
         return found
+
+    def association(self, path: Path_, name: ObjectName, key: str, read: ReadMap) -> None:
+        """A field that associations feed must be one that they can fill, from records of the right kind."""
+        leads_to = _LINKS.get((name, key))
+        if read.association is None:
+            if read.label is not None:
+                self.fault(path, "a label belongs to associations, such as associations.contacts; leave it out")
+        elif leads_to is None:
+            self.fault(path, f"{key} cannot be fed by associations; name a property")
+        elif read.association != leads_to:
+            self.fault(path, f"{key} holds {leads_to}: expected {ASSOCIATION}{leads_to}, found {read.property}")
+        elif FIELDS[name][key].kind is Kind.ID and read.label is None:
+            self.fault(
+                path,
+                f"{key} is one record, and there may be several {leads_to}: say which label it carries, as in "
+                f"{{property: {read.property}, label: Manager}}",
+            )
 
     def write(self, name: ObjectName, section: _Object, prefix: str) -> tuple[NativeMap, ...]:
         found: list[NativeMap] = []

@@ -43,6 +43,15 @@ class ReadBack:
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """One association, as seen from the record that was asked for: `to` is the other record's id, `labels` what the CRM
+    calls that record there ("Decision maker", "Primary"), sorted, empty for an association without a label."""
+
+    to: str
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class PortalInfo:
     """`record_url` has `{object}` and `{id}`; `daily_left` is what all apps together may still call today.
 
@@ -140,8 +149,11 @@ class Connector(Protocol):
         """Current values of the given records, any number of ids, batched."""
         ...
 
-    def associations(self, from_: ObjectName, to: ObjectName, ids: Sequence[str]) -> dict[str, list[str]]:
-        """For each id, the ids it is associated with, all of them."""
+    def associations(self, from_: ObjectName, to: ObjectName, ids: Sequence[str]) -> dict[str, list[Link]]:
+        """For each id, all its associations, each record once; none for an id that the CRM does not know.
+
+        Raises Unavailable where the CRM gave no answer for some of the ids.
+        """
         ...
 
     def owners(self) -> list[OwnerRecord]: ...

@@ -8,11 +8,11 @@ that the echo of our own writes is not read again and again while the search ind
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from crmsync.connectors.base import Page, Progress
+from crmsync.connectors.base import Page, Progress, Record
+from crmsync.engine import links
 from crmsync.engine.context import Context
 from crmsync.engine.ids import new_id
 from crmsync.model.fields import ObjectName
@@ -23,18 +23,19 @@ from crmsync.model.snapshot import Coverage
 INDEX_LAG = timedelta(seconds=60)
 #: A window that was only looked at from its top is read whole once the search index must have caught up.
 CERTIFY_AFTER = timedelta(minutes=10)
-_PAGES_PER_COMMIT = 10
 
 
 @dataclass
 class Pulled:
-    """What a pull brought. `kinds` says full or increment by object; `changed` how many records it stored."""
+    """What a pull brought. `kinds` says full or increment by object; `changed` how many records it stored; `shrunk`
+    names the objects of which records went."""
 
     coverage: dict[ObjectName, Coverage] = field(default_factory=dict)
     kinds: dict[ObjectName, str] = field(default_factory=dict)
     changed: dict[ObjectName, int] = field(default_factory=dict)
     calls: dict[str, int] = field(default_factory=dict)
     seconds: float = 0.0
+    shrunk: set[ObjectName] = field(default_factory=set)
 
     @property
     def full(self) -> bool:
@@ -47,12 +48,15 @@ def pull(ctx: Context, *, full: bool = False, progress: Progress | None = None) 
     before = dict(ctx.connector.usage().calls)
     pulled = Pulled()
     for object_ in ctx.objects:
-        layout = ctx.properties(object_)
+        layout = links.layout(ctx, object_)
         state = ctx.store.mirror.pull_state(ctx.portal.name, object_)
         if full or state.watermark is None or state.full_at is None or state.layout != layout:
-            _full(ctx, object_, layout, pulled, progress)
+            _full(ctx, object_, pulled, progress)
         else:
-            _increment(ctx, object_, layout, state.watermark, pulled, progress)
+            _increment(ctx, object_, state.watermark, pulled, progress)
+    for object_ in ctx.objects:
+        if pulled.kinds[object_] == "increment":
+            links.mend(ctx, object_, pulled.shrunk)
     if pulled.full or not ctx.store.mirror.owners(ctx.portal.name):
         ctx.store.mirror.put_owners(ctx.portal.name, ctx.connector.owners())
     after = ctx.connector.usage().calls
@@ -61,25 +65,24 @@ def pull(ctx: Context, *, full: bool = False, progress: Progress | None = None) 
     return pulled
 
 
-def _full(
-    ctx: Context, object_: ObjectName, layout: tuple[str, ...], pulled: Pulled, progress: Progress | None
-) -> None:
+def _full(ctx: Context, object_: ObjectName, pulled: Pulled, progress: Progress | None) -> None:
     mirror, portal = ctx.store.mirror, ctx.portal.name
     previous = acted_on(ctx).get(object_)
     began, pull_id = ctx.now(), new_id("pull", ctx.now())
     expected = ctx.connector.count(object_)
     seen: set[str] = set()
     newest: datetime | None = None
-    waiting: list[Page] = []
-    for page in ctx.connector.pull(object_, layout, expected=expected):
-        waiting.append(page)
+    waiting: list[Record] = []
+    for page in ctx.connector.pull(object_, ctx.properties(object_), expected=expected):
+        waiting.extend(page.records)
         seen.update(record.id for record in page.records)
         newest = _newest(newest, page)
-        if len(waiting) == _PAGES_PER_COMMIT:
-            _store(ctx, waiting, pull_id)
+        if len(waiting) >= links.BATCH:
+            links.store(ctx, object_, waiting, pull_id, only_changed=False)
+            waiting.clear()
         if progress:
             progress(object_, len(seen), expected)
-    _store(ctx, waiting, pull_id)
+    links.store(ctx, object_, waiting, pull_id, only_changed=False)
     if len(seen) < expected:
         # Records may have been archived meanwhile; only what the CRM still counts afterwards is missing.
         expected = min(expected, ctx.connector.count(object_))
@@ -87,7 +90,9 @@ def _full(
     pulled.coverage[object_], pulled.kinds[object_], pulled.changed[object_] = coverage, "full", len(seen)
     if coverage.complete:
         watermark = min(newest, began) if newest else began
-        mirror.finish_full_pull(portal, object_, pull_id, layout=layout, watermark=watermark, at=ctx.now())
+        layout = links.layout(ctx, object_)
+        if mirror.finish_full_pull(portal, object_, pull_id, layout=layout, watermark=watermark, at=ctx.now()):
+            pulled.shrunk.add(object_)
 
 
 def acted_on(ctx: Context) -> dict[str, int]:
@@ -100,13 +105,6 @@ def note_acted_on(ctx: Context, plan: Plan) -> None:
     read = plan.basis.get("read")
     if read:
         ctx.store.mirror.put_state(ctx.portal.name, "acted_on", {name: seen["read"] for name, seen in read.items()})
-
-
-def _store(ctx: Context, pages: list[Page], pull_id: str) -> None:
-    if pages:
-        records = [record for page in pages for record in page.records]
-        ctx.store.mirror.put_records(ctx.portal.name, pages[0].object, records, pull_id)
-        pages.clear()
 
 
 def _newest(newest: datetime | None, page: Page) -> datetime | None:
@@ -126,7 +124,6 @@ def parse_moment(text: str) -> datetime | None:
 def _increment(
     ctx: Context,
     object_: ObjectName,
-    layout: tuple[str, ...],
     watermark: datetime,
     pulled: Pulled,
     progress: Progress | None,
@@ -134,18 +131,20 @@ def _increment(
     mirror, portal = ctx.store.mirror, ctx.portal.name
     began = ctx.now()
     since = watermark - INDEX_LAG
-    window = _newest_first(ctx, object_, layout, since)
+    window = _newest_first(ctx, object_, since)
     masked = not window.whole and window.newest is not None and watermark < window.newest
     if window.unknown or (masked and window.newest and began - window.newest > CERTIFY_AFTER):
-        window = _whole_window(ctx, object_, layout, since, window.total, progress)
+        window = _whole_window(ctx, object_, since, window.total, progress)
     expected = ctx.connector.count(object_)
     if mirror.count(portal, object_) > expected:
         known = set(mirror.ids(portal, object_).to_list())
-        mirror.delete_records(portal, object_, [id_ for id_ in ctx.connector.archived_ids(object_) if id_ in known])
+        archived = [id_ for id_ in ctx.connector.archived_ids(object_) if id_ in known]
+        if mirror.delete_records(portal, object_, archived):
+            pulled.shrunk.add(object_)
     held = mirror.count(portal, object_)
     if held != expected:
         # Something came or went that neither changes nor the archive show (a restore, a merge): read all of it.
-        _full(ctx, object_, layout, pulled, progress)
+        _full(ctx, object_, pulled, progress)
         return
     pulled.coverage[object_] = Coverage(held, expected, acted_on(ctx).get(object_))
     pulled.kinds[object_], pulled.changed[object_] = "increment", window.stored
@@ -166,35 +165,33 @@ class _Window:
     unknown: bool = False
 
 
-def _newest_first(ctx: Context, object_: ObjectName, layout: Sequence[str], since: datetime) -> _Window:
+def _newest_first(ctx: Context, object_: ObjectName, since: datetime) -> _Window:
     """One search for the newest changes: where the mirror knows the oldest of them, it knows what lies below."""
     mirror, portal = ctx.store.mirror, ctx.portal.name
-    total, page = ctx.connector.newest(object_, layout, since)
+    total, page = ctx.connector.newest(object_, ctx.properties(object_), since)
     known = mirror.modified_times(portal, object_, [record.id for record in page.records])
     fresh = [record for record in page.records if known.get(record.id) != record.modified_at]
     whole = len(page.records) >= total
     if whole or len(fresh) < len(page.records):
-        mirror.put_records(portal, object_, fresh, new_id("pull", ctx.now()))
+        links.store(ctx, object_, fresh, new_id("pull", ctx.now()), only_changed=False)
         unknown = not whole and mirror.count_since(portal, object_, since) != total
         return _Window(total, len(fresh), _newest(None, page), whole, unknown)
     return _Window(total, 0, _newest(None, page), whole=False, unknown=True)
 
 
-def _whole_window(
-    ctx: Context,
-    object_: ObjectName,
-    layout: Sequence[str],
-    since: datetime,
-    total: int,
-    progress: Progress | None,
-) -> _Window:
-    mirror, portal, pull_id = ctx.store.mirror, ctx.portal.name, new_id("pull", ctx.now())
+def _whole_window(ctx: Context, object_: ObjectName, since: datetime, total: int, progress: Progress | None) -> _Window:
+    pull_id = new_id("pull", ctx.now())
     stored = 0
     newest: datetime | None = None
-    for page in ctx.connector.changes(object_, layout, since):
-        mirror.put_records(portal, object_, page.records, pull_id)
+    waiting: list[Record] = []
+    for page in ctx.connector.changes(object_, ctx.properties(object_), since):
+        waiting.extend(page.records)
+        if len(waiting) >= links.BATCH:
+            links.store(ctx, object_, waiting, pull_id, only_changed=True)
+            waiting.clear()
         stored += len(page.records)
         newest = _newest(newest, page)
         if progress:
             progress(object_, stored, total)
+    links.store(ctx, object_, waiting, pull_id, only_changed=True)
     return _Window(total, stored, newest, whole=True)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import msgspec
 
 from crmsync.connectors.base import Record
+from crmsync.engine import links
 from crmsync.engine.context import Context
 from crmsync.engine.ids import new_id
 from crmsync.errors import RecordNotFound
@@ -17,9 +18,10 @@ from crmsync.model.fields import ObjectName
 
 
 def reread(ctx: Context, object_: ObjectName, ids: Sequence[str]) -> set[str]:
-    """Read the given records into the mirror, a merged one as its survivor; returns the ids they have now.
+    """Read the given records into the mirror, with their associations, a merged one as its survivor.
 
-    Raises RecordNotFound that names every id that does not exist or is archived; nothing is written then.
+    Returns the ids they have now. Raises RecordNotFound that names every id that does not exist or is archived; nothing
+    is written then.
     """
     if not ids:
         return set()
@@ -31,7 +33,7 @@ def reread(ctx: Context, object_: ObjectName, ids: Sequence[str]) -> set[str]:
     records = [
         Record(id_, values.get(modified) or "", msgspec.json.encode(values)) for id_, values in found.values.items()
     ]
-    ctx.store.mirror.put_records(ctx.portal.name, object_, records, new_id("pull", ctx.now()))
+    links.store(ctx, object_, records, new_id("pull", ctx.now()), only_changed=False)
     gone = [old for old, new in found.merged.items() if old != new]
     ctx.store.mirror.delete_records(ctx.portal.name, object_, gone)
     return {found.merged.get(id_, id_) for id_ in ids}

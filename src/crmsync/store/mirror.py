@@ -49,6 +49,15 @@ class StoredOwner(Protocol):
     def active(self) -> bool: ...
 
 
+class StoredLink(Protocol):
+    """What `put_associations` takes: the other record, and what the CRM calls it there."""
+
+    @property
+    def to(self) -> str: ...
+    @property
+    def labels(self) -> Sequence[str]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Owner:
     id: str
@@ -250,8 +259,11 @@ class Mirror:
 
     # Associations, owners, small state
 
-    def put_associations(self, portal: str, from_: str, to: str, links: Mapping[str, Sequence[str]]) -> None:
-        """Replace the associations of each given id by those named for it; an empty list leaves none."""
+    def put_associations(self, portal: str, from_: str, to: str, links: Mapping[str, Sequence[StoredLink]]) -> None:
+        """Replace the associations of each given id by those named for it; an empty list leaves none.
+
+        One transaction. A record named twice for one id is one association with the labels of both.
+        """
         if not links:
             return
         with self._db.write(durable=False) as connection:
@@ -259,21 +271,22 @@ class Mirror:
             for part in chunks(list(links), _CHUNK_IDS):
                 query = sa.delete(associations).where(associations.c.space == space, associations.c.from_id.in_(part))
                 connection.execute(query)
-            rows = [(space, a, b) for a, targets in links.items() for b in dict.fromkeys(targets)]
-            self._db.insert(connection, associations, ("space", "from_id", "to_id"), rows)
+            rows = [(space, id_, to, labels) for id_, found in links.items() for to, labels in _labelled(found).items()]
+            self._db.insert(connection, associations, ("space", "from_id", "to_id", "labels"), rows)
 
     def load_associations(self, portal: str, from_: str, to: str) -> pl.DataFrame:
-        """Columns `from_id` and `to_id` (String), in order of both as text."""
-        schema = {"from_id": pl.String, "to_id": pl.String}
+        """Columns `from_id`, `to_id` and `labels` (String; labels `;`-joined, null without any), in order of both ids
+        as text."""
+        schema = dict.fromkeys(("from_id", "to_id", "labels"), pl.String)
         frames = [pl.DataFrame(schema=schema)]
         with self._db.read() as connection:
             space = _space(connection, portal, _link(from_, to))
-            columns = associations.c.from_id, associations.c.to_id
-            query = sa.select(*columns).where(associations.c.space == space).order_by(*columns)
+            keys = associations.c.from_id, associations.c.to_id
+            query = sa.select(*keys, associations.c.labels).where(associations.c.space == space).order_by(*keys)
             streaming = connection.execution_options(stream_results=True)
             for part in streaming.execute(query).partitions(_CHUNK_ROWS):
-                left, right = zip(*part, strict=True)
-                frames.append(pl.DataFrame({"from_id": left, "to_id": right}, schema=schema))
+                columns = zip(*part, strict=True)
+                frames.append(pl.DataFrame(dict(zip(schema, columns, strict=True)), schema=schema))
         return pl.concat(frames, rechunk=False)
 
     def put_owners(self, portal: str, people: Iterable[StoredOwner]) -> None:
@@ -362,6 +375,14 @@ def _line(text: bytes) -> bytes:
         return msgspec.json.encode(decode(text))
     # A newline inside JSON text is white space only; in a string it is escaped.
     return text.replace(b"\n", b" ") if b"\n" in text else text
+
+
+def _labelled(links: Sequence[StoredLink]) -> dict[str, str | None]:
+    """Each linked id once, with its labels as one text; a semicolon within a label becomes a comma."""
+    found: dict[str, set[str]] = {}
+    for link in links:
+        found.setdefault(link.to, set()).update(label.replace(";", ",") for label in link.labels if label)
+    return {to: ";".join(sorted(labels)) or None for to, labels in found.items()}
 
 
 def _link(from_: str, to: str) -> str:

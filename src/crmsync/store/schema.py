@@ -47,6 +47,7 @@ associations = sa.Table(
     sa.Column("space", sa.BigInteger, sa.ForeignKey("spaces.space"), primary_key=True),
     sa.Column("from_id", RECORD_ID, primary_key=True),
     sa.Column("to_id", RECORD_ID, primary_key=True),
+    sa.Column("labels", sa.Text),
     sqlite_with_rowid=False,
 )
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from crmsync.connectors.base import ListState, OwnerRecord, Page, PortalInfo, ReadBack, SchemaChange, Usage
+from crmsync.connectors.base import Link, ListState, OwnerRecord, Page, PortalInfo, ReadBack, SchemaChange, Usage
 from crmsync.connectors.hubspot.limiter import Clock, Sleep
 from crmsync.connectors.hubspot.lists import Lists
 from crmsync.connectors.hubspot.pull import Pull
@@ -99,7 +99,7 @@ class HubSpotConnector:
     def read(self, object_: ObjectName, ids: Sequence[str], properties: Sequence[str]) -> ReadBack:
         return self._records.read(object_, ids, properties)
 
-    def associations(self, from_: ObjectName, to: ObjectName, ids: Sequence[str]) -> dict[str, list[str]]:
+    def associations(self, from_: ObjectName, to: ObjectName, ids: Sequence[str]) -> dict[str, list[Link]]:
         return self._records.associations(from_, to, ids)
 
     def owners(self) -> list[OwnerRecord]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from crmsync.connectors.base import OwnerRecord, ReadBack
+from crmsync.connectors.base import Link, OwnerRecord, ReadBack
 from crmsync.connectors.hubspot.settings import BATCH
 from crmsync.connectors.hubspot.transport import Query, Transport
 from crmsync.connectors.hubspot.wire import (
@@ -21,13 +21,14 @@ from crmsync.connectors.hubspot.wire import (
     RecordPage,
     ValuedRecord,
 )
-from crmsync.errors import RecordNotFound, Rejected
+from crmsync.errors import RecordNotFound, Rejected, Unavailable
 from crmsync.model.fields import ObjectName
 
 A = TypeVar("A")
 B = TypeVar("B")
 
 ASSOCIATION_BATCH = 1_000
+_NONE_FOUND = "OBJECT_NOT_FOUND"
 
 
 def batches(items: Sequence[A], size: int) -> list[Sequence[A]]:
@@ -77,9 +78,12 @@ class Records:
                 return None
             raise
 
-    def associations(self, from_: ObjectName, to: ObjectName, ids: Sequence[str]) -> dict[str, list[str]]:
-        """Every asked id -> all associated ids, in HubSpot's order, none twice."""
-        found: dict[str, dict[str, None]] = {id_: {} for id_ in ids}
+    def associations(self, from_: ObjectName, to: ObjectName, ids: Sequence[str]) -> dict[str, list[Link]]:
+        """Every asked id -> all its associations with their labels, in HubSpot's order, none twice.
+
+        Raises Unavailable where HubSpot says of some ids that it could not look: nothing known is not nothing there.
+        """
+        found: dict[str, dict[str, set[str]]] = {id_: {} for id_ in ids}
         inputs: list[dict[str, str]] = [{"id": id_} for id_ in found]
         path = self._transport.paths.associations(from_, to)
 
@@ -89,12 +93,16 @@ class Records:
         while inputs:
             more: list[dict[str, str]] = []
             for answer in self._each(fetch, batches(inputs, ASSOCIATION_BATCH)):
+                _check_looked_up(from_, to, answer)
                 for one in answer.results:
-                    found.setdefault(one.from_.id, {}).update({str(to.to_object_id): None for to in one.to})
+                    linked = found.setdefault(one.from_.id, {})
+                    for other in one.to:
+                        labels = {kind.label for kind in other.association_types if kind.label}
+                        linked.setdefault(str(other.to_object_id), set()).update(labels)
                     if after := _after(one.paging):
                         more.append({"id": one.from_.id, "after": after})
             inputs = more
-        return {id_: list(others) for id_, others in found.items()}
+        return {id_: _links(linked) for id_, linked in found.items()}
 
     def archived_ids(self, object_: ObjectName) -> Iterator[str]:
         query = [("limit", str(BATCH)), ("archived", "true")]
@@ -144,6 +152,20 @@ class Records:
 
 def _batch_read(ids: Sequence[str], properties: Sequence[str]) -> dict[str, Any]:
     return {"inputs": [{"id": id_} for id_ in ids], "properties": list(properties), "propertiesWithHistory": []}
+
+
+def _links(labels_by_id: dict[str, set[str]]) -> list[Link]:
+    return [Link(to, tuple(sorted(labels))) for to, labels in labels_by_id.items()]
+
+
+def _check_looked_up(from_: ObjectName, to: ObjectName, answer: AssociationAnswer) -> None:
+    """An id may be unknown or have no association; any other error means that HubSpot did not look."""
+    for error in answer.errors:
+        if error.category != _NONE_FOUND:
+            raise Unavailable(
+                f"HubSpot could not give the associations of some {from_} records with their {to} records "
+                f"({error.category or 'no category'}: {error.message or 'no message'}). Run it again."
+            )
 
 
 def _after(paging: Paging | None) -> str | None:

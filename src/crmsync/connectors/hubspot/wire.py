@@ -65,8 +65,13 @@ class BatchAnswer(msgspec.Struct, rename="camel"):
     errors: list[WireError] = []
 
 
+class AssociationKind(msgspec.Struct):
+    label: str | None = None
+
+
 class AssociatedId(msgspec.Struct, rename="camel"):
     to_object_id: int | str
+    association_types: list[AssociationKind] = []
 
 
 class FromId(msgspec.Struct):
@@ -80,7 +85,10 @@ class Associations(msgspec.Struct, rename={"from_": "from"}):
 
 
 class AssociationAnswer(msgspec.Struct):
+    """200, or 207 with `errors`: an id that is unknown, or that has no association at all, may stand there."""
+
     results: list[Associations] = []
+    errors: list[WireError] = []
 
 
 class WireOwner(msgspec.Struct, rename="camel"):

@@ -1,0 +1,126 @@
+"""Associations between records: which ones the program needs, read with the records and laid out as fields.
+
+A record's associations are stored before the record itself. An interrupted read then leaves the record as the mirror
+knew it, so that the next pull takes it for changed and asks again; the other way round its links would stay old.
+
+Whether HubSpot moves a record's modified time when nothing but an association changes is not verified: the scheduled
+full pull reads every association anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import polars as pl
+
+from crmsync.config.mappings import ReadMap
+from crmsync.connectors.base import Record
+from crmsync.engine.context import Context
+from crmsync.model.fields import FIELDS, Kind, ObjectName
+
+#: Records whose associations are asked for at once: what one call of HubSpot's takes.
+BATCH = 1_000
+#: Sets that say what a linked record is called there, `<id>:<label>`, rather than its id alone.
+_WITH_LABELS = frozenset({"contact_roles"})
+
+
+def targets(ctx: Context, object_: ObjectName) -> tuple[ObjectName, ...]:
+    """The objects to which the program needs this object's associations."""
+    asked = (read.associated for read in _linked(ctx, object_, ctx.reads.get(object_, ())).values())
+    return tuple(dict.fromkeys(to for to in asked if to is not None))
+
+
+def layout(ctx: Context, object_: ObjectName) -> tuple[str, ...]:
+    """What the mirror holds of a record: properties and associations. Another layout asks for a full pull."""
+    return (*ctx.properties(object_), *sorted(f"associations.{to}" for to in targets(ctx, object_)))
+
+
+def store(ctx: Context, object_: ObjectName, records: Sequence[Record], pull_id: str, *, only_changed: bool) -> None:
+    """Put records into the mirror, after their associations; `only_changed` asks for those of changed records alone."""
+    ids = [record.id for record in records]
+    if only_changed and targets(ctx, object_):
+        known = ctx.store.mirror.modified_times(ctx.portal.name, object_, ids)
+        ids = [record.id for record in records if known.get(record.id) != record.modified_at]
+    fetch(ctx, object_, ids)
+    ctx.store.mirror.put_records(ctx.portal.name, object_, records, pull_id)
+
+
+def fetch(ctx: Context, object_: ObjectName, ids: Sequence[str], to: Iterable[ObjectName] | None = None) -> None:
+    """Replace the mirror's associations of these records, batch by batch; all that the program needs, or those `to`."""
+    wanted = tuple(targets(ctx, object_) if to is None else to)
+    for start in range(0, len(ids), BATCH):
+        batch = ids[start : start + BATCH]
+        for other in wanted:
+            found = ctx.connector.associations(object_, other, batch)
+            ctx.store.mirror.put_associations(ctx.portal.name, object_, other, found)
+
+
+def mend(ctx: Context, object_: ObjectName, gone: Iterable[ObjectName]) -> None:
+    """Ask again for associations that lead to records which the mirror no longer holds: a merge gave them another id.
+
+    `gone`: objects of which records went in this pull.
+    """
+    mirror, portal = ctx.store.mirror, ctx.portal.name
+    for to in sorted(set(gone) & set(targets(ctx, object_))):
+        lost = mirror.load_associations(portal, object_, to).join(
+            mirror.ids(portal, to).to_frame("to_id"), on="to_id", how="anti"
+        )
+        fetch(ctx, object_, lost["from_id"].unique(maintain_order=True).to_list(), (to,))
+
+
+def link_columns(ctx: Context, object_: ObjectName, fields: Iterable[str]) -> pl.DataFrame:
+    """`id` and one column for each of `fields` that associations feed; only records that have an association.
+
+    A set holds the linked ids; `contact_roles` holds `<id>:<label>`, the label in lower snake case, one entry for each
+    label. A single id is the linked record that carries the mapping's label; of several the lowest, never itself.
+    """
+    frame = pl.DataFrame(schema={"id": pl.String})
+    loaded: dict[ObjectName, pl.DataFrame] = {}
+    for name, read in sorted(_linked(ctx, object_, fields).items()):
+        to = read.associated
+        assert to is not None
+        if to not in loaded:
+            loaded[to] = ctx.store.mirror.load_associations(ctx.portal.name, object_, to)
+        column = _column(loaded[to], name, read, single=FIELDS[object_][name].kind is Kind.ID)
+        frame = frame.join(column, on="id", how="full", coalesce=True)
+    return frame
+
+
+def with_links(frame: pl.DataFrame, linked: pl.DataFrame) -> pl.DataFrame:
+    """`frame` with the columns of `linked`. A record without an association has an empty set, which is known."""
+    names = [name for name in linked.columns if name != "id"]
+    if not names:
+        return frame
+    sets = [name for name in names if linked.schema[name] == pl.List(pl.String)]
+    joined = frame.drop(names, strict=False).join(linked, on="id", how="left", maintain_order="left")
+    return joined.with_columns(pl.col(sets).fill_null(pl.lit([], dtype=pl.List(pl.String))))
+
+
+def _linked(ctx: Context, object_: ObjectName, fields: Iterable[str]) -> dict[str, ReadMap]:
+    known = ctx.mapping.read.get(object_, {})
+    return {name: known[name] for name in fields if name in known and known[name].associated is not None}
+
+
+def _column(links: pl.DataFrame, name: str, read: ReadMap, *, single: bool) -> pl.DataFrame:
+    """`id` and the field `name`, one row for each record that has something there."""
+    rows = links.rename({"from_id": "id"})
+    if read.label is not None or name in _WITH_LABELS:
+        rows = _by_role(rows)
+        if read.label is not None:
+            rows = rows.filter(pl.col("role") == pl.select(_snake(pl.lit(read.label))).item())
+    if single:
+        others = rows.filter(pl.col("to_id") != pl.col("id")).sort("id", pl.col("to_id").str.len_bytes(), "to_id")
+        return others.group_by("id", maintain_order=True).agg(pl.col("to_id").first().alias(name))
+    entry = pl.concat_str("to_id", pl.lit(":"), "role") if name in _WITH_LABELS else pl.col("to_id")
+    return rows.group_by("id", maintain_order=True).agg(entry.alias(name))
+
+
+def _by_role(rows: pl.DataFrame) -> pl.DataFrame:
+    """One row for each label, with it in lower snake case as `role`; rows without a label are left out."""
+    each = rows.drop_nulls("labels").with_columns(pl.col("labels").str.split(";")).explode("labels")
+    each = each.with_columns(_snake(pl.col("labels")).alias("role")).filter(pl.col("role") != "")
+    return each.select("id", "to_id", "role").unique(maintain_order=True)
+
+
+def _snake(label: pl.Expr) -> pl.Expr:
+    return label.str.to_lowercase().str.replace_all(r"[^\p{L}\p{M}\p{N}]+", "_").str.strip_chars("_")
