@@ -8,6 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from crmsync.engine import snapshot
 from crmsync.engine.context import Context, open_context
 from crmsync.engine.explain import explain
 from crmsync.engine.plan import make_plan
@@ -15,6 +16,7 @@ from crmsync.engine.snapshot import converted
 from crmsync.engine.sync import sync
 from crmsync.errors import RecordNotFound
 from crmsync.sandbox.hubspot.server import SandboxServer
+from crmsync.store import mirror as mirror_module
 from tests.loop.conftest import AS_OF
 from tests.portals import project
 
@@ -37,6 +39,19 @@ def test_an_amount_is_converted_exactly_however_large(
 ) -> None:
     frame = pl.DataFrame({"minor": [minor]}, schema={"minor": pl.Int64})
     assert frame.select(converted(pl.col("minor"), Decimal(rate), from_, "USD"))["minor"].to_list() == [expected]
+
+
+def test_a_portal_read_in_small_parts_gives_the_same_plan(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = make_plan(ctx, as_of=AS_OF).plan
+    monkeypatch.setattr(snapshot, "PART_ROWS", 1)
+    monkeypatch.setattr(mirror_module, "_CHUNK_ROWS", 7)
+    parts = make_plan(ctx, as_of=AS_OF).plan
+    stamped = pl.col("property") != "abm_last_run"
+    assert whole.changes.filter(stamped).drop("seq").equals(parts.changes.filter(stamped).drop("seq"))
+    assert whole.changes.height == parts.changes.height > 1_000
+    assert [guard.message for guard in whole.guards] == [guard.message for guard in parts.guards]
+    told = ("lists", "quality", "tiers", "moves", "targets", "objects", "properties")
+    assert {name: whole.summary[name] for name in told} == {name: parts.summary[name] for name in told}
 
 
 def test_a_plan_for_a_company_that_does_not_exist_says_so(ctx: Context) -> None:

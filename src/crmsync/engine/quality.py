@@ -34,7 +34,7 @@ class Quality:
             ]
 
     def report(self, world: World) -> dict[str, Any]:
-        """`unreadable` (object, id, field, value), `duplicates` (domain, ids), `notes`; the first of each, and totals."""
+        """`unreadable` (object, id, field, value), `duplicates` (domain, ids), `notes`; totals beside them."""
         accounts = world.frames.get("company")
         doubles = duplicates(accounts) if accounts is not None and "domain" in accounts.columns else []
         return {
