@@ -40,6 +40,7 @@ def people_of_plan(ctx: Context, plan: Plan) -> pl.DataFrame:
 def _named(plan: Plan) -> list[str]:
     summary = plan.summary
     named = [row["id"] for row in (summary.get("moves") or {}).get("worth_a_look") or ()]
+    named += [row["id"] for table in summary.get("decisions") or () for row in table["moved"]]
     targets = summary.get("targets") or {}
     named += [*(targets.get("gained") or ()), *(row["id"] for row in targets.get("lost") or ())]
     quality = summary.get("quality") or {}

@@ -234,6 +234,7 @@ def _summary(
         "seconds": round(pulled.seconds, 3),
         "objects": figures.object_table(changes),
         "properties": figures.property_table(changes),
+        "decisions": figures.decision_table(assessed.standing, ctx.outputs, changes, prefix=ctx.prefix),
         "quality": assessed.quality.report(world),
         "apply": {
             "changes": cost.changes,

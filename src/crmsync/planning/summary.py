@@ -7,12 +7,15 @@ from typing import Any
 
 import polars as pl
 
-from crmsync.model.outputs import Output
+from crmsync.model.outputs import Output, OutputKind
 from crmsync.model.snapshot import HELD
 from crmsync.planning.diff import OUT
 from crmsync.planning.lists import ListMove
+from crmsync.planning.standing import Standing
 
 _NAMED = 20
+#: Decisions that a plan tells of in places of their own.
+_TOLD_APART = ("tier", "potential_tier", "target_status")
 
 
 def tier_table(frame: pl.DataFrame, output: Output, changes: pl.DataFrame, *, prefix: str) -> dict[str, Any]:
@@ -61,6 +64,48 @@ def moves(frame: pl.DataFrame, output: Output, changes: pl.DataFrame, *, prefix:
         "could_rise": could_rise,
         "worth_a_look": named,
     }
+
+
+def decision_table(
+    standing: Standing, outputs: Sequence[Output], changes: pl.DataFrame, *, prefix: str
+) -> list[dict[str, Any]]:
+    """Every other decision on accounts that has a few values: how many hold each, now and after, and who moves.
+
+    `up` and `down` count moves of values that stood, where the values have an order; `moved` names the first few.
+    """
+    told = []
+    for output in outputs:
+        if output.object != "company" or output.kind is not OutputKind.ENUM or output.person or not output.reason:
+            continue
+        if output.name in _TOLD_APART:
+            continue
+        planned = changes.filter((pl.col("object") == "company") & (pl.col("property") == prefix + output.name))
+        counted = (
+            planned.unpivot(["before", "after"], index="id").drop_nulls("value").group_by("variable", "value").len()
+        )
+        steps = {(side, value): int(count) for side, value, count in counted.rows()}
+        rows = []
+        for option in output.options:
+            now = standing.holding(output, option.value)
+            after = now - steps.get(("before", option.value), 0) + steps.get(("after", option.value), 0)
+            rows.append({"value": option.value, "label": option.label, "now": now, "after": after})
+        stood = planned.filter(pl.col("before").is_not_null() & pl.col("after").is_not_null())
+        ranks = {value: position for position, value in enumerate(output.ranked)}
+        before, after_rank = (
+            pl.col(side).replace_strict(ranks, default=0, return_dtype=pl.Int32) for side in ("before", "after")
+        )
+        told.append(
+            {
+                "name": output.name,
+                "label": output.label.removeprefix("ABM "),
+                "rows": rows,
+                "up": stood.filter(after_rank > before).height,
+                "down": stood.filter(after_rank < before).height,
+                "moves": stood.height,
+                "moved": stood.head(_NAMED).select("id", "before", "after", "reason").to_dicts(),
+            }
+        )
+    return told
 
 
 def list_table(list_moves: Sequence[ListMove]) -> list[dict[str, Any]]:

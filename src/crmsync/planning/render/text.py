@@ -51,7 +51,7 @@ def _lines(plan: Plan, people: People, width: int, offer: bool) -> Iterator[Text
         yield Text()
     yield from _tiers(plan, people, width)
     yield from _targets(plan, people, width)
-    for label, said in view.object_lines(plan):
+    for label, said in [*view.decision_lines(plan, people), *view.object_lines(plan)]:
         yield from _row(label, said, width)
     yield from _lists(plan, width)
     yield from _findings(plan, people, width)

@@ -32,6 +32,7 @@ _GUARDS = {
     "min_snapshot": "snapshot",
 }
 NAMED = 8
+_FIRST_MOVED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -375,6 +376,26 @@ def and_more(shown: Sequence[str], rest: int) -> str:
     return _and_more(shown, len(shown) + rest)
 
 
+def decision_lines(plan: Plan, people: People) -> list[tuple[str, str]]:
+    """The other decisions on accounts: counts as the plan leaves them, what each gains or loses, who moves first."""
+    lines = []
+    for table in plan.summary.get("decisions") or ():
+        counts = []
+        for row in table["rows"]:
+            step = row["after"] - row["now"]
+            counts.append(f"{row['label']} {row['after']:,}" + (f" ({step:+,})" if step and row["now"] else ""))
+        said = ", ".join(counts)
+        if table["moves"]:
+            ways = [f"{table[way]:,} {way}" for way in ("up", "down") if table[way]] or [f"{table['moves']:,} moved"]
+            named = [
+                f"{people.get('company', row['id']).label} {row['before']} -> {row['after']}"
+                for row in table["moved"][:_FIRST_MOVED]
+            ]
+            said += "   " + ", ".join(ways) + ": " + and_more(named, table["moves"] - len(named))
+        lines.append((str(table["label"]).capitalize(), said))
+    return lines
+
+
 def figures(
     plan: Plan,
     people: People,
@@ -393,6 +414,7 @@ def figures(
     lost, more = targets_lost(plan, people)
     if lost:
         rows.append(("Targets lost", and_more([f"{link(who)}: {escape(why)}" for who, why in lost], more)))
+    rows += [(label, escape(said)) for label, said in decision_lines(plan, people)]
     rows += [(label, escape(said)) for label, said in object_lines(plan)]
     rows += lists
     rows += [("Worth mending", escape(line)) for line in findings(plan, people)]
