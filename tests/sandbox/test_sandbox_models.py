@@ -88,6 +88,13 @@ UPSERT = {"inputs": [{"id": "ana@acme.example", "idProperty": "email", "properti
 MADE = (("POST", "lists", LIST),)
 OWN = (("POST", "properties/companies", PROPERTY),)
 SPEC = [{"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": 279}]
+LABEL = {"label": "Manager", "inverseLabel": "Employee", "name": "manager_employee"}
+OWN_SPEC = [{"associationCategory": "USER_DEFINED", "associationTypeId": 1_001}]
+LABELLED = (
+    ("POST", "associations/contacts/contacts/labels", LABEL),
+    ("POST", "associations/contacts/contacts/batch/create",
+     {"inputs": [{"from": {"id": "201"}, "to": {"id": "202"}, "types": OWN_SPEC}]}),
+)  # fmt: skip
 LINK = {"inputs": [{"from": {"id": "203"}, "to": {"id": "103"}, "types": SPEC}]}
 PAGED = "CollectionResponseSimplePublicObjectWithAssociationsForwardPaging"
 FOUND = "CollectionResponseWithTotalSimplePublicObjectForwardPaging"
@@ -126,6 +133,15 @@ CASES = [
          sdk_crm.BatchResponseLabelsBetweenObjectPair, LINK, 201),
     Case("POST", "associations/contacts/companies/batch/associate/default",
          "associations.v4:BatchResponsePublicDefaultAssociation", sdk_crm.BatchResponsePublicDefaultAssociation, LINK),
+    Case("GET", "associations/contacts/contacts/labels",
+         "associations.v4.schema:CollectionResponseAssociationSpecWithLabelNoPaging",
+         sdk_crm.CollectionResponseAssociationSpecWithLabelNoPaging, first=LABELLED),
+    Case("POST", "associations/deals/contacts/labels",
+         "associations.v4.schema:CollectionResponseAssociationSpecWithLabelNoPaging",
+         sdk_crm.CollectionResponseAssociationSpecWithLabelNoPaging, {"label": "Champion", "name": "champion"}),
+    Case("POST", "associations/contacts/contacts/batch/read",
+         "associations.v4:BatchResponsePublicAssociationMultiWithLabel",
+         sdk_crm.BatchResponsePublicAssociationMultiWithLabel, {"inputs": [{"id": "201"}]}, first=LABELLED),
     Case("GET", "properties/companies", "properties:CollectionResponsePropertyNoPaging",
          sdk_crm.CollectionResponsePropertyNoPaging),
     Case("POST", "properties/companies", "properties:ModelProperty", sdk_shared.Property, PROPERTY, 201),

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Iterator
 
 import polars as pl
 
-from crmsync.sandbox.hubspot.kinds import INVERSE, Pair
+from crmsync.sandbox.hubspot.kinds import Pair
+from crmsync.sandbox.hubspot.labels import Labels
 
 Types = frozenset[int]
 Edges = pl.DataFrame
@@ -23,7 +24,7 @@ class Links:
         """`load` is called at the first question: a portal of millions starts without sorting its links."""
         self._load = load
         self._ready = False
-        self._from, self._to, self._kind = array("q"), array("q"), array("b")
+        self._from, self._to, self._kind = array("q"), array("q"), array("h")
         self._sets: list[Types] = []
         self.overlay: dict[int, dict[int, Types]] = {}
 
@@ -34,7 +35,7 @@ class Links:
         edges = edges.sort("from", maintain_order=True)
         self._from = array("q", edges["from"].to_list())
         self._to = array("q", edges["to"].to_list())
-        self._kind = array("b", edges["kind"].to_list())
+        self._kind = array("h", edges["kind"].to_list())
         self._ready = True
 
     def of(self, id_: int) -> dict[int, Types]:
@@ -69,7 +70,7 @@ class Links:
             {
                 "from": pl.Series(self._from, dtype=pl.Int64),
                 "to": pl.Series(self._to, dtype=pl.Int64),
-                "kind": pl.Series(self._kind, dtype=pl.Int8),
+                "kind": pl.Series(self._kind, dtype=pl.Int16),
             }
         )
         return frame, self._sets
@@ -94,8 +95,9 @@ class Links:
 class Web:
     """All associations of a portal, both directions kept in step."""
 
-    def __init__(self, links: dict[Pair, Links]) -> None:
+    def __init__(self, links: dict[Pair, Links], labels: Labels) -> None:
         self._links = links
+        self._inverse = labels.inverse
 
     def pairs(self) -> Iterable[Pair]:
         """Every directed pair."""
@@ -114,7 +116,7 @@ class Web:
         new = frozenset(types)
         here, there = self._links[pair], self._links[pair[1], pair[0]]
         here.put(id_, to, here.of(id_).get(to, frozenset()) | new)
-        there.put(to, id_, there.of(to).get(id_, frozenset()) | frozenset(INVERSE[t] for t in new))
+        there.put(to, id_, there.of(to).get(id_, frozenset()) | frozenset(map(self._inverse, new)))
 
     def drop(self, pair: Pair, id_: int, to: int, types: Iterable[int] | None = None) -> None:
         """Removes type ids of a link (all of them: the link), on both sides."""
@@ -123,4 +125,4 @@ class Web:
         out = have if types is None else have & frozenset(types)
         here.put(id_, to, have - out)
         back = there.of(to).get(id_, frozenset())
-        there.put(to, id_, back - frozenset(INVERSE[t] for t in out))
+        there.put(to, id_, back - frozenset(map(self._inverse, out)))

@@ -12,6 +12,7 @@ from typing import Protocol
 import polars as pl
 
 from crmsync.sandbox.hubspot.kinds import CHILD_TO_PARENT, KINDS, PARENT_TO_CHILD, Kind, Pair
+from crmsync.sandbox.hubspot.labels import Labels
 from crmsync.sandbox.hubspot.links import Edges, Links, Types
 from crmsync.sandbox.hubspot.table import CREATED, ID, MODIFIED
 from crmsync.sandbox.hubspot.wire import parse_ms
@@ -27,6 +28,7 @@ class Reader(Protocol):
 
 
 COMPANY_LINKS, CONTACT_LINKS = "associations.companies", "associations.contacts"
+Columns = dict[str, list[str | None]]
 
 
 class DataError(Exception):
@@ -52,6 +54,7 @@ class Data:
     frames: dict[str, pl.DataFrame]
     links: dict[Pair, Callable[[], tuple[Edges, list[Types]]]]
     owners: list[Owner] = field(default_factory=list)
+    labels: Labels = field(default_factory=Labels)
 
 
 def read_csv(path: Path, id_column: str) -> dict[str, list[str | None]]:
@@ -117,7 +120,8 @@ def load(folder: Path | None, now: int) -> Data:
         frames[kind.name] = frame_of(kind, raw[kind.name], now)
     owners_file = folder / "owners.csv" if folder else None
     owners = _owners(read_csv(owners_file, "id")) if owners_file and owners_file.exists() else []
-    return Data(frames, links_of(frames, raw["deals"]), owners)
+    labels = _labels_in(raw)
+    return Data(frames, links_of(frames, raw, labels), owners, labels)
 
 
 def _owners(columns: dict[str, list[str | None]]) -> list[Owner]:
@@ -156,12 +160,46 @@ def frame_of(kind: Kind, columns: dict[str, list[str | None]], now: int) -> pl.D
     return pl.DataFrame(data).sort(ID)
 
 
+def _labels_in(raw: dict[str, Columns]) -> Labels:
+    """Every label that a loaded link names, in the order of the files."""
+    labels = Labels()
+    for name, column, other in (
+        ("deals", COMPANY_LINKS, "companies"),
+        ("deals", CONTACT_LINKS, "contacts"),
+        ("contacts", CONTACT_LINKS, "contacts"),
+    ):
+        named = (part for text in raw[name].get(column, ()) if text and ":" in text for part in text.split(";"))
+        for label in dict.fromkeys(part.partition(":")[2].strip() for part in named):
+            if label:
+                labels.named_in_file((name, other), label)
+    return labels
+
+
 def links_of(
-    frames: dict[str, pl.DataFrame], deals: dict[str, list[str | None]]
+    frames: dict[str, pl.DataFrame], raw: dict[str, Columns], labels: Labels
 ) -> dict[Pair, Callable[[], tuple[Edges, list[Types]]]]:
     """Loaders of every directed pair. A link to a record that does not exist is no link."""
-    plain: Callable[[], tuple[Edges, list[Types]]] = lambda: (_edges([], []), [frozenset({449})])  # noqa: E731
     ids = {name: frame[ID] for name, frame in frames.items()}
+
+    def listed(pair: Pair, column: str, *plain: int, first: int | None = None) -> tuple[Edges, list[Types]]:
+        """Links that a column lists, each entry an id or `id:Label`; the first of a record may be its primary one."""
+        return _by_list(raw.get(pair[0], {}), column, ids[pair[1]], labels, pair, frozenset(plain), first)
+
+    def flipped(found: tuple[Edges, list[Types]]) -> tuple[Edges, list[Types]]:
+        edges, sets = found
+        return _flip(edges), [frozenset(map(labels.inverse, types)) for types in sets]
+
+    def deal_company() -> tuple[Edges, list[Types]]:
+        return listed(("deals", "companies"), COMPANY_LINKS, 341, first=5)
+
+    def deal_contact() -> tuple[Edges, list[Types]]:
+        return listed(("deals", "contacts"), CONTACT_LINKS, 3)
+
+    def colleagues() -> tuple[Edges, list[Types]]:
+        there, sets = listed(("contacts", "contacts"), CONTACT_LINKS, 449)
+        back, back_sets = flipped((there, sets))
+        back = back.with_columns((pl.col("kind") + len(sets)).cast(pl.Int16))
+        return pl.concat([there, back]), [*sets, *back_sets]
 
     def contact_company() -> Edges:
         return _by_column(frames["contacts"], "associatedcompanyid", ids["companies"])
@@ -169,38 +207,30 @@ def links_of(
     def parent() -> Edges:
         return _by_column(frames["companies"], "hs_parent_company_id", ids["companies"])
 
-    def deal_company() -> Edges:
-        edges = _by_list(deals, COMPANY_LINKS, ids["companies"])
-        first = edges["from"].is_first_distinct()
-        return edges.with_columns(kind=pl.when(first).then(0).otherwise(1).cast(pl.Int8))
-
-    def deal_contact() -> Edges:
-        return _by_list(deals, CONTACT_LINKS, ids["contacts"])
-
     def family() -> tuple[Edges, list[Types]]:
         up = parent()
-        down = _flip(up).with_columns(kind=pl.lit(1, dtype=pl.Int8))
+        down = _flip(up).with_columns(kind=pl.lit(1, dtype=pl.Int16))
         return pl.concat([up, down]), [frozenset({CHILD_TO_PARENT}), frozenset({PARENT_TO_CHILD})]
 
     return {
         ("contacts", "companies"): lambda: (contact_company(), [frozenset({1, 279})]),
         ("companies", "contacts"): lambda: (_flip(contact_company()), [frozenset({2, 280})]),
-        ("deals", "companies"): lambda: (deal_company(), [frozenset({5, 341}), frozenset({341})]),
-        ("companies", "deals"): lambda: (_flip(deal_company()), [frozenset({6, 342}), frozenset({342})]),
-        ("deals", "contacts"): lambda: (deal_contact(), [frozenset({3})]),
-        ("contacts", "deals"): lambda: (_flip(deal_contact()), [frozenset({4})]),
+        ("deals", "companies"): deal_company,
+        ("companies", "deals"): lambda: flipped(deal_company()),
+        ("deals", "contacts"): deal_contact,
+        ("contacts", "deals"): lambda: flipped(deal_contact()),
         ("companies", "companies"): family,
-        ("contacts", "contacts"): plain,
-        ("deals", "deals"): plain,
+        ("contacts", "contacts"): colleagues,
+        ("deals", "deals"): lambda: (_edges([], [], []), []),
     }
 
 
-def _edges(source: list[int], target: list[int]) -> Edges:
+def _edges(source: list[int], target: list[int], kinds: list[int]) -> Edges:
     return pl.DataFrame(
         {
             "from": pl.Series(source, dtype=pl.Int64),
             "to": pl.Series(target, dtype=pl.Int64),
-            "kind": pl.Series([0] * len(source), dtype=pl.Int8),
+            "kind": pl.Series(kinds, dtype=pl.Int16),
         }
     )
 
@@ -211,22 +241,36 @@ def _flip(edges: Edges) -> Edges:
 
 def _by_column(frame: pl.DataFrame, name: str, known: pl.Series) -> Edges:
     if name not in frame.columns:
-        return _edges([], [])
+        return _edges([], [], [])
     edges = frame.select(pl.col(ID).alias("from"), pl.col(name).cast(pl.Int64, strict=False).alias("to"))
-    edges = edges.drop_nulls().with_columns(kind=pl.lit(0, dtype=pl.Int8))
+    edges = edges.drop_nulls().with_columns(kind=pl.lit(0, dtype=pl.Int16))
     return edges.join(known.to_frame("to"), on="to", how="semi", maintain_order="left")
 
 
-def _by_list(columns: dict[str, list[str | None]], name: str, known: pl.Series) -> Edges:
+def _by_list(
+    columns: Columns, name: str, known: pl.Series, labels: Labels, pair: Pair, plain: Types, first: int | None
+) -> tuple[Edges, list[Types]]:
+    """Links as `id` or `id:Label`, separated by semicolons; an id may stand several times, each with another label."""
+    there = set(known.to_list())
     source: list[int] = []
     target: list[int] = []
-    for id_, text in zip(columns["hs_object_id"], columns.get(name, []), strict=False):
+    kinds: list[int] = []
+    sets: dict[Types, int] = {}
+    for id_, text in zip(columns.get("hs_object_id", []), columns.get(name, []), strict=False):
+        primary: int | None = None
         for part in dict.fromkeys((text or "").split(";")):
-            if part.isdigit():
-                source.append(int(id_ or 0))
-                target.append(int(part))
-    edges = _edges(source, target)
-    return edges.join(known.to_frame("to"), on="to", how="semi", maintain_order="left")
+            digits, _, label = part.partition(":")
+            if not digits.strip().isdigit() or int(digits) not in there:
+                continue
+            to = int(digits)
+            primary = to if primary is None else primary
+            types = plain | ({labels.named_in_file(pair, label.strip()).type_id} if label.strip() else frozenset())
+            if first is not None and to == primary:
+                types |= {first}
+            source.append(int(id_ or 0))
+            target.append(to)
+            kinds.append(sets.setdefault(types, len(sets)))
+    return _edges(source, target, kinds), list(sets)
 
 
 def web_links(data: Data) -> dict[Pair, Links]:

@@ -32,7 +32,8 @@ class Portal:
         self.clock = clock
         self.index_lag_ms = index_lag_ms
         self.tables = {kind.name: Table(kind, data.frames[kind.name]) for kind in KINDS}
-        self.web = Web(web_links(data))
+        self.labels = data.labels.copy()
+        self.web = Web(web_links(data), self.labels)
         self.owners = list(data.owners)
         self.properties = {kind.name: self._definitions(kind, data) for kind in KINDS}
         self.groups: dict[str, dict[str, tuple[str, int]]] = {

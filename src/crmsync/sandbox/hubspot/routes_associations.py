@@ -1,8 +1,7 @@
 """Associations, one at a time and in batches, in the v4 shape and in the old v3 one (hubspot.md 2.2)."""
 
-from collections.abc import Iterable
-
-from crmsync.sandbox.hubspot.kinds import DEFAULT_TYPES, LABELS, Kind, Pair, kind_of, types_of
+from crmsync.sandbox.hubspot.kinds import DEFAULT_TYPES, Kind, Pair, kind_of
+from crmsync.sandbox.hubspot.labels import snake
 from crmsync.sandbox.hubspot.portal import Portal
 from crmsync.sandbox.hubspot.routes_objects import missing_error
 from crmsync.sandbox.hubspot.wire import Call, Json, Reply, invalid, iso, limit_of, not_found, object_id
@@ -13,10 +12,6 @@ MAX_READ, MAX_CREATE, PAGE = 1_000, 2_000, 500
 def _sides(call: Call, second: int = 1) -> tuple[Kind, Kind, Pair]:
     here, there = kind_of(call.args[0]), kind_of(call.args[second])
     return here, there, (here.name, there.name)
-
-
-def _specs(types: Iterable[int]) -> list[Json]:
-    return [{"category": "HUBSPOT_DEFINED", "typeId": t, "label": LABELS.get(t)} for t in sorted(types)]
 
 
 def _live(portal: Portal, pair: Pair, id_: int) -> list[tuple[int, frozenset[int]]]:
@@ -32,12 +27,15 @@ def _record(portal: Portal, kind: Kind, text: object) -> int:
     return id_
 
 
-def _cut(rows: list[tuple[int, frozenset[int]]], after: object, limit: int) -> tuple[list[Json], str | None]:
+def _cut(
+    portal: Portal, rows: list[tuple[int, frozenset[int]]], after: object, limit: int
+) -> tuple[list[Json], str | None]:
     """A page of links in order of id; `after` is the last id of the page before."""
     start = object_id(after) if after else None
     if start is not None:
         rows = [row for row in rows if row[0] > start]
-    page: list[Json] = [{"toObjectId": str(to), "associationTypes": _specs(types)} for to, types in rows[:limit]]
+    specs = portal.labels.specs
+    page: list[Json] = [{"toObjectId": str(to), "associationTypes": specs(types)} for to, types in rows[:limit]]
     return page, page[-1]["toObjectId"] if len(rows) > limit else None
 
 
@@ -45,25 +43,25 @@ def get_links(portal: Portal, call: Call) -> Reply:
     """GET {type}/{id}/associations/{type}: up to 500 a page."""
     here, _, pair = _sides(call, 2)
     id_ = _record(portal, here, call.args[1])
-    page, after = _cut(_live(portal, pair, id_), call.one("after"), limit_of(call, PAGE, PAGE))
+    page, after = _cut(portal, _live(portal, pair, id_), call.one("after"), limit_of(call, PAGE, PAGE))
     body: Json = {"results": page}
     if after is not None:
         body["paging"] = {"next": {"after": after, "link": f"{call.path}?after={after}"}}
     return Reply(200, body)
 
 
-def _wanted(pair: Pair, items: object) -> set[int]:
+def _wanted(portal: Portal, pair: Pair, items: object) -> set[int]:
     if not isinstance(items, list) or not items:
         raise invalid("At least one association type is required")
+    known = portal.labels.types(pair)
     types: set[int] = set()
     for item in items:
-        if item.get("associationCategory") != "HUBSPOT_DEFINED":
-            raise invalid(f"Unknown association category {item.get('associationCategory')} in this account")
-        types.add(int(item.get("associationTypeId", 0)))
-    if not types <= types_of(pair):
-        raise invalid(
-            f"Association types {sorted(types - types_of(pair))} do not exist between {pair[0]} and {pair[1]}"
-        )
+        category, type_id = item.get("associationCategory"), int(item.get("associationTypeId", 0))
+        if category not in ("HUBSPOT_DEFINED", "USER_DEFINED"):
+            raise invalid(f"Unknown association category {category} in this account")
+        if type_id not in known or portal.labels.category(type_id) != category:
+            raise invalid(f"Association type {type_id} ({category}) does not exist between {pair[0]} and {pair[1]}")
+        types.add(type_id)
     return types
 
 
@@ -72,7 +70,7 @@ def _pair_body(portal: Portal, pair: Pair, id_: int, to: int) -> Json:
     types = portal.web.of(pair, id_).get(to, frozenset())
     return {
         "fromObjectTypeId": here.type_id, "fromObjectId": str(id_), "toObjectTypeId": there.type_id,
-        "toObjectId": str(to), "labels": [LABELS[t] for t in sorted(types) if t in LABELS],
+        "toObjectId": str(to), "labels": [text for t in sorted(types) if (text := portal.labels.text(t))],
     }  # fmt: skip
 
 
@@ -80,7 +78,7 @@ def put_link(portal: Portal, call: Call) -> Reply:
     """PUT {type}/{id}/associations/{type}/{id} with a list of association types."""
     here, there, pair = _sides(call, 2)
     id_, to = _record(portal, here, call.args[1]), _record(portal, there, call.args[3])
-    portal.link(pair, id_, to, _wanted(pair, call.body))
+    portal.link(pair, id_, to, _wanted(portal, pair, call.body))
     return Reply(201, _pair_body(portal, pair, id_, to))
 
 
@@ -147,7 +145,7 @@ def batch_read(portal: Portal, call: Call) -> Reply:
         if id_ is None or not portal.table(here).live(id_):
             lost.append(str(item.get("id")))
             continue
-        page, after = _cut(_live(portal, pair, id_), item.get("after"), PAGE)
+        page, after = _cut(portal, _live(portal, pair, id_), item.get("after"), PAGE)
         if page:
             entry: Json = {"from": {"id": str(item["id"])}, "to": page}
             if after is not None:
@@ -169,7 +167,7 @@ def batch_create(portal: Portal, call: Call) -> Reply:
     """POST batch/create: up to 2,000 links with their types."""
     here, _, pair = _sides(call)
     inputs = _inputs(call, MAX_CREATE)
-    wanted = [_wanted(pair, item.get("types")) for item in inputs]
+    wanted = [_wanted(portal, pair, item.get("types")) for item in inputs]
     started, results, lost = portal.clock.now_ms(), [], []
     for item, types in zip(inputs, wanted, strict=True):
         ends = _ends(portal, call, item)
@@ -223,15 +221,60 @@ def batch_labels_archive(portal: Portal, call: Call) -> Reply:
     for item in _inputs(call, MAX_CREATE):
         ends = _ends(portal, call, item)
         if ends is not None:
-            portal.unlink(pair, *ends, _wanted(pair, item.get("types")) - {DEFAULT_TYPES[pair]})
+            portal.unlink(pair, *ends, _wanted(portal, pair, item.get("types")) - {DEFAULT_TYPES[pair]})
     return Reply(204)
 
 
 def list_labels(portal: Portal, call: Call) -> Reply:
     """GET {from}/{to}/labels: the association types of a pair."""
-    del portal
     _, _, pair = _sides(call)
-    return Reply(200, {"results": _specs(types_of(pair))})
+    return Reply(200, {"results": portal.labels.specs(portal.labels.types(pair))})
+
+
+def create_label(portal: Portal, call: Call) -> Reply:
+    """POST {from}/{to}/labels with `label`, `name` and, for a pair, `inverseLabel`: the type ids of both directions."""
+    _, _, pair = _sides(call)
+    body = call.json()
+    label, name = _text(body, "label"), _text(body, "name")
+    if any(one.label == label or one.name == snake(name) for one in portal.labels if one.pair == pair):
+        raise invalid(f"An association label {label} ({name}) exists between {pair[0]} and {pair[1]} already")
+    inverse = _text(body, "inverseLabel") if body.get("inverseLabel") is not None else None
+    made = portal.labels.make(pair, label, inverse, snake(name))
+    return Reply(200, {"results": portal.labels.specs({made.type_id, made.inverse})})
+
+
+def update_label(portal: Portal, call: Call) -> Reply:
+    """PUT {from}/{to}/labels with `associationTypeId`, `label` and, where the other side is renamed, `inverseLabel`."""
+    _, _, pair = _sides(call)
+    body = call.json()
+    type_id = _own_label(portal, pair, body.get("associationTypeId"))
+    inverse = _text(body, "inverseLabel") if body.get("inverseLabel") is not None else None
+    portal.labels.rename(type_id, _text(body, "label"), inverse)
+    return Reply(204)
+
+
+def delete_label(portal: Portal, call: Call) -> Reply:
+    """DELETE {from}/{to}/labels/{typeId}: both directions; the records stay associated.
+
+    Whether HubSpot refuses it while records carry the label is not verified; here they lose it.
+    """
+    _, _, pair = _sides(call)
+    portal.labels.drop(_own_label(portal, pair, call.args[2]))
+    return Reply(204)
+
+
+def _own_label(portal: Portal, pair: Pair, given: object) -> int:
+    type_id = object_id(given)
+    if type_id is None or all(one.type_id != type_id or one.pair != pair for one in portal.labels):
+        raise not_found(f"There is no association label {given} of this account between {pair[0]} and {pair[1]}")
+    return type_id
+
+
+def _text(body: Json, key: str) -> str:
+    value = body.get(key)
+    if not isinstance(value, str) or not value.strip():
+        raise invalid(f"Some required fields were not set: [{key}]")
+    return value.strip()
 
 
 # -- v3

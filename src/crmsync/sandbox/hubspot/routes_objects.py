@@ -12,7 +12,6 @@ from crmsync.sandbox.hubspot.kinds import (
     PRIMARY_TYPES,
     Kind,
     kind_of,
-    types_of,
 )
 from crmsync.sandbox.hubspot.merge import erase_contact, merge
 from crmsync.sandbox.hubspot.portal import Portal
@@ -60,19 +59,20 @@ def _associate(portal: Portal, kind: Kind, ids: Sequence[int], results: list[Jso
                 {"id": str(to), "type": type_}
                 for to, types in linked.items()
                 if portal.table(other).live(to)
-                for type_ in _type_names(kind, other, types)
+                for type_ in _type_names(portal, kind, other, types)
             ]
             if found:
                 body.setdefault("associations", {})[other.name] = {"results": found}
 
 
-def _type_names(kind: Kind, other: Kind, types: Iterable[int]) -> list[str]:
+def _type_names(portal: Portal, kind: Kind, other: Kind, types: Iterable[int]) -> list[str]:
     """Association types as object reads name them: the primary one plainly, the unlabelled one beside it as such."""
     plain = f"{kind.singular}_to_{other.singular}"
     names = {PARENT_TO_CHILD: "parent_to_child_company", CHILD_TO_PARENT: "child_to_parent_company"}
     if (kind.name, other.name) in PRIMARY_TYPES:
         names[DEFAULT_TYPES[kind.name, other.name]] = f"{plain}_unlabeled"
-    return [names.get(type_, plain) for type_ in sorted(types)]
+    known = [type_ for type_ in sorted(types) if portal.labels.known(type_)]
+    return [names.get(type_) or portal.labels.name(type_) or plain for type_ in known]
 
 
 def _target(portal: Portal, kind: Kind, call: Call, verb: str) -> int:
@@ -115,7 +115,7 @@ def _requested_links(portal: Portal, kind: Kind, body: Json) -> list[tuple[tuple
     for wanted in body.get("associations") or []:
         types = {int(spec["associationTypeId"]) for spec in wanted.get("types", [])}
         to = object_id(wanted.get("to", {}).get("id"))
-        other = next((k for k in KINDS if types and types <= types_of((kind.name, k.name))), None)
+        other = next((k for k in KINDS if types and types <= portal.labels.types((kind.name, k.name))), None)
         if to is None or other is None or not portal.table(other).live(to):
             raise invalid("Invalid association: the record or the association type does not exist")
         links.append(((kind.name, other.name), to, types))

@@ -93,6 +93,9 @@ ASSOCIATIONS = _routes(
     ("POST {f}/{t}/batch/archive", assoc.batch_archive),
     ("POST {f}/{t}/batch/labels/archive", assoc.batch_labels_archive),
     ("GET {f}/{t}/labels", assoc.list_labels),
+    ("POST {f}/{t}/labels", assoc.create_label),
+    ("PUT {f}/{t}/labels", assoc.update_label),
+    ("DELETE {f}/{t}/labels/{type_id}", assoc.delete_label),
 )
 ASSOCIATIONS_V3 = _routes(
     "associations",

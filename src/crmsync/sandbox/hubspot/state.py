@@ -14,6 +14,7 @@ import polars as pl
 
 from crmsync.sandbox.hubspot.catalog import Option, Property
 from crmsync.sandbox.hubspot.kinds import kind_of
+from crmsync.sandbox.hubspot.labels import Label
 from crmsync.sandbox.hubspot.load import Owner
 from crmsync.sandbox.hubspot.portal import Portal
 from crmsync.sandbox.hubspot.segments import Segment
@@ -70,6 +71,7 @@ def _portal(portal: Portal) -> Json:
             kind: [asdict(p) for p in properties.values() if not p.native]
             for kind, properties in portal.properties.items()
         },
+        "labels": [asdict(label) for label in portal.labels],
         "groups": portal.groups,
         "segments": [
             asdict(s) | {"kind": s.kind.name, "members": list(s.members.items())} for s in portal.segments.values()
@@ -120,6 +122,7 @@ def _restore_portal(portal: Portal, document: Json) -> None:
         for item in items:
             options = tuple(Option(**option) for option in item.pop("options"))
             portal.properties[kind][item["name"]] = Property(**item, options=options)
+    portal.labels.restore(Label(**(one | {"pair": tuple(one["pair"])})) for one in document.get("labels", ()))
     portal.groups = {
         kind: {name: (group[0], group[1]) for name, group in groups.items()}
         for kind, groups in document["groups"].items()

@@ -6,6 +6,7 @@ Prevents a benchmark from needing gigabytes of CSV.
 import polars as pl
 
 from crmsync.sandbox.hubspot.kinds import COMPANIES, CONTACTS, DEALS
+from crmsync.sandbox.hubspot.labels import Labels
 from crmsync.sandbox.hubspot.load import Data, Owner, frame_of, links_of
 from crmsync.sandbox.hubspot.options import INDUSTRIES, TECHNOLOGIES
 from crmsync.sandbox.hubspot.table import CREATED, ID, MODIFIED
@@ -43,7 +44,7 @@ def generate(companies: int, contacts: int, seed: int = 1) -> Data:
         DEALS.name: frame_of(DEALS, {"hs_object_id": []}, _YEAR_2022),
     }
     owners = [Owner(str(9001 + i), f"owner{i}@seller.example", f"Owner{i}", "Seller") for i in range(OWNERS)]
-    return Data(frames, links_of(frames, {"hs_object_id": []}), owners)
+    return Data(frames, links_of(frames, {}, Labels()), owners)
 
 
 def _rows(first: int, count: int, seed: int) -> pl.DataFrame:
