@@ -27,21 +27,20 @@ def decode(text: bytes) -> dict[str, str | None]:
         return {str(k): None if v is None else _plain(v) for k, v in loose.items()}
 
 
-def read_properties(ids: Sequence[str], texts: Sequence[bytes], properties: Sequence[str]) -> pl.DataFrame:
-    """`id` and one String column a property; an empty text is null."""
-    column = pl.Series("id", ids, dtype=pl.String)
+def read_properties(ids: pl.Series, lines: bytes, properties: Sequence[str]) -> pl.DataFrame:
+    """`id` and one String column a property, from a line of JSON a record; an empty text is null."""
     if not properties:
-        return column.to_frame()
+        return ids.to_frame("id")
     schema = dict.fromkeys(properties, pl.String)
     try:
-        frame = pl.read_ndjson(b"\n".join(texts), schema=schema)
-        if frame.height != len(texts):
+        frame = pl.read_ndjson(lines, schema=schema)
+        if frame.height != len(ids):
             raise pl.exceptions.ComputeError("rows were lost")
     except pl.exceptions.PolarsError:
         # One record that Polars cannot read must not cost the chunk; record by record is slower and forgiving.
-        rows = [decode(text) for text in texts]
+        rows = [decode(text) for text in lines.split(b"\n")]
         frame = pl.DataFrame({name: [row.get(name) for row in rows] for name in properties}, schema=schema)
-    return frame.select(pl.when(pl.all() != "").then(pl.all())).insert_column(0, column)
+    return frame.select(pl.when(pl.all() != "").then(pl.all())).insert_column(0, ids.alias("id"))
 
 
 def compact(frame: pl.DataFrame) -> pl.DataFrame:

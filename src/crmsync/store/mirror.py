@@ -178,8 +178,8 @@ class Mirror:
             space = _space(connection, portal, object_)
             if space is None:
                 return
-            for ids, texts in self._pages(connection, space, bool(wanted)):
-                yield read_properties(ids, texts, wanted)
+            for ids, lines in self._pages(connection, space, bool(wanted)):
+                yield read_properties(ids, lines, wanted)
 
     def get(self, portal: str, object_: str, id_: str) -> dict[str, str | None] | None:
         """One record's properties; None where it is not mirrored."""
@@ -344,24 +344,44 @@ class Mirror:
         query = sa.delete(associations).where(associations.c.space.in_(links), associations.c.from_id.not_in(known))
         connection.execute(query)
 
-    def _pages(
-        self, connection: sa.Connection, space: int, with_properties: bool
-    ) -> Iterator[tuple[list[str], list[bytes]]]:
-        """Ids and properties in id order. By key rather than by cursor, which PostgreSQL's driver would read whole."""
+    def _pages(self, connection: sa.Connection, space: int, with_properties: bool) -> Iterator[tuple[pl.Series, bytes]]:
+        """Ids and properties in id order, a line a record. By key rather than by cursor, which PostgreSQL's driver
+        would read whole."""
         columns = [records.c.id, *([records.c.properties] if with_properties else [])]
         last: str | None = None
         while True:
             query = sa.select(*columns).where(records.c.space == space).order_by(records.c.id).limit(_CHUNK_ROWS)
             if last is not None:
                 query = query.where(records.c.id > last)
-            rows = connection.execute(query).all()
-            if not rows:
+            ids, lines = _joined(connection, query) if self._db.is_sqlite else _listed(connection, query)
+            if ids.is_empty():
                 return
-            ids = [row[0] for row in rows]
-            yield ids, [row[1] for row in rows] if with_properties else []
-            if len(rows) < _CHUNK_ROWS:
+            yield ids, lines
+            if len(ids) < _CHUNK_ROWS:
                 return
             last = ids[-1]
+
+
+def _joined(connection: sa.Connection, query: sa.Select[Any]) -> tuple[pl.Series, bytes]:
+    """A page, joined by SQLite itself: no object a record costs a third of the CPU of reading one."""
+    page = query.subquery()
+    texts = [sa.func.group_concat(column, "\n") for column in page.c]
+    count, ids, *lines = connection.execute(
+        sa.select(sa.func.count(), texts[0], *(sa.cast(text, sa.LargeBinary) for text in texts[1:]))
+    ).one()
+    series = (
+        pl.Series("id", [ids], dtype=pl.String).str.split("\n").explode() if count else pl.Series("id", [], pl.String)
+    )
+    if len(series) != count or not series.is_sorted():
+        # An id with a line break in it, or lines in another order than they were asked for.
+        return _listed(connection, query)
+    return series, lines[0] if lines and count else b""
+
+
+def _listed(connection: sa.Connection, query: sa.Select[Any]) -> tuple[pl.Series, bytes]:
+    rows = connection.execute(query).all()
+    ids = pl.Series("id", [row[0] for row in rows], dtype=pl.String)
+    return ids, b"\n".join(row[1] for row in rows) if rows and len(rows[0]) > 1 else b""
 
 
 def _columns(properties: Sequence[str]) -> list[str]:
