@@ -266,7 +266,9 @@ def _engine(url: sa.URL, busy_seconds: float) -> sa.Engine:
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     # The driver would open transactions by itself, late and as readers; _begin_sqlite does it instead.
     connection.isolation_level = None
-    for pragma in ("journal_mode = WAL", "foreign_keys = ON", "cache_size = -32000"):
+    # A company's properties fill more than a page of the usual 4 KB allows a row, and would lie on a page of their own:
+    # reading them took twice the CPU, and the file twice the room. It counts for a file that is made now.
+    for pragma in ("page_size = 16384", "journal_mode = WAL", "foreign_keys = ON", "cache_size = -32000"):
         connection.execute(f"PRAGMA {pragma}").close()
 
 
