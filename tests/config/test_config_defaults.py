@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,8 +13,8 @@ from json_schema_reader import objections
 from schema_files import FOLDER, ROOT, schemas, text_of
 
 from crmsync.assess.run import list_names, sections
-from crmsync.config import load_config
-from crmsync.model.fields import ACCOUNT, FIELDS
+from crmsync.config import Mapping, load_config, load_mapping
+from crmsync.model.fields import ACCOUNT, FIELDS, OBJECTS, ObjectName
 from crmsync.program import load_program
 from crmsync.program.parse import OPERATORS
 from crmsync.program.yaml import parse, plain
@@ -32,17 +33,39 @@ def test_the_shipped_program_is_valid() -> None:
     assert program.exclude is not None
 
 
-def test_the_shipped_mapping_feeds_every_canonical_field() -> None:
+def test_the_shipped_mapping_feeds_every_field_that_a_crm_can_feed_or_offers_it_ready_to_take(tmp_path: Path) -> None:
     mapping = load_config(ROOT / "config").portal().mapping()
     assert mapping.objects == ("company", "contact", "deal")
+    path = tmp_path / "hubspot.yaml"
+    path.write_text(_with_offers_taken((ROOT / "mappings" / "hubspot.yaml").read_text(encoding="utf-8"), mapping))
+    taken = load_mapping(path).read
     for name, fields in FIELDS.items():
-        assert set(mapping.read[name]) == set(fields) - {"id"}
+        assert set(taken[name]) == {field for field, known in fields.items() if field != "id" and not known.derived}
+    assert taken["contact"]["reports_to"].label
+    assert not {"website_clean", "left_company", "product"} & {
+        field for read in mapping.read.values() for field in read
+    }
+
+
+def _with_offers_taken(text: str, mapping: Mapping) -> str:
+    """The file with the # taken from every comment that offers a field which is not mapped."""
+    section: ObjectName = "company"
+    lines: list[str] = []
+    for line in text.splitlines():
+        section = next((name for name in OBJECTS if line == f"{name}:"), section)
+        offer = re.fullmatch(r"    # (([a-z_]+): \S.*)", line)
+        unmapped = offer is not None and offer[2] in set(FIELDS[section]) - set(mapping.read[section])
+        lines.append(f"    {offer[1]}" if offer is not None and unmapped else line)
+    return "\n".join(lines) + "\n"
 
 
 def test_the_shipped_program_names_every_account_field_and_operator_in_its_head() -> None:
     head = (ROOT / "config" / "program.yaml").read_text(encoding="utf-8").split("\nprogram:")[0]
     words = set(re.findall(r"[a-z_]+", head))
     assert set(ACCOUNT) - {"id"} <= words
+    worked_out = re.search(r"^#   worked out (.*\n(?:#  {4,}.*\n)*)", head + "\n", flags=re.MULTILINE)
+    assert worked_out
+    assert {name for name, field in ACCOUNT.items() if field.derived} == set(re.findall(r"[a-z_]+", worked_out[1]))
     assert set(OPERATORS) <= words
 
 

@@ -1,16 +1,17 @@
-"""Association labels that a portal makes: definitions, both directions, records that carry them, files that name one."""
+"""Association labels that a portal makes: definitions, both directions, records that carry them, files with them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Start
 from sandbox_client import FILES, Sandbox, write_portal
 
 from crmsync.sandbox.hubspot.labels import FIRST_OWN
 
+Start = Callable[..., Sandbox]
 SCHEMA = "/crm/associations/2026-09"
 PAIRED = {"label": "Manager", "inverseLabel": "Employee", "name": "manager_employee"}
 

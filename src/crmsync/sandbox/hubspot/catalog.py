@@ -189,7 +189,7 @@ total_revenue:n~ hs_additional_domains:s! hs_lastmodifieddate:t! first_contact_c
 firstname:s lastname:s email:s jobtitle:s job_function:s seniority:s hs_seniority:e hs_role:e hs_sub_role:s
 hs_linkedin_url:s associatedcompanyid:n company:s phone:s mobilephone:s website:s industry:s annualrevenue:s
 numemployees:s city:s state:s country:s zip:s address:s salutation:s date_of_birth:s
-hs_buying_role:m lifecyclestage:e hs_lead_status:e hs_associated_target_accounts:n~
+hs_buying_role:m lifecyclestage:e hs_lead_status:e hs_associated_target_accounts:n~ twitterhandle:s
 hs_additional_emails:s! lastmodifieddate:t! hs_email_optout:b! hs_email_domain:s! num_associated_deals:n~
 """,
     "deals": """
