@@ -47,10 +47,8 @@ def explain(ctx: Context, object_: ObjectName | None, id_: str, *, as_of: dateti
     Raises RecordNotFound where no such live record exists.
     """
     notes: list[str] = []
-    if all(ctx.store.mirror.pull_state(ctx.portal.name, name).full_at is None for name in ctx.objects):
-        with ctx.exclusive():
-            pull(ctx)
-    object_, id_ = _find(ctx, object_, id_, notes)
+    pull_if_never(ctx)
+    object_, id_ = find_record(ctx, object_, id_, notes)
     snapshot = build_snapshot(ctx, as_of or ctx.now(), {})
     world = assessment.assess(snapshot, ctx.program, classify=ctx.classify)
     record = world.frames[object_].filter(pl.col("id") == id_)
@@ -76,7 +74,14 @@ def explain(ctx: Context, object_: ObjectName | None, id_: str, *, as_of: dateti
     )
 
 
-def _find(ctx: Context, object_: ObjectName | None, id_: str, notes: list[str]) -> tuple[ObjectName, str]:
+def pull_if_never(ctx: Context) -> None:
+    """What only looks is content with what was read last, and reads by itself only where nothing ever was."""
+    if all(ctx.store.mirror.pull_state(ctx.portal.name, name).full_at is None for name in ctx.objects):
+        with ctx.exclusive():
+            pull(ctx)
+
+
+def find_record(ctx: Context, object_: ObjectName | None, id_: str, notes: list[str]) -> tuple[ObjectName, str]:
     """The record in the mirror; else the CRM is asked, a merged record becoming its survivor."""
     looked: list[ObjectName] = [object_] if object_ else [name for name in ctx.objects if name != "deal"]
     for name in looked:
