@@ -62,8 +62,14 @@ class Desk:
 
     def writes(self) -> int:
         """Calls that wrote record values since the sandbox started."""
-        calls = requests.get(f"{self.server.base_url}/_sandbox/requests", timeout=10).json()
-        return sum(call["path"].endswith("/batch/update") for call in calls)
+        return sum(call["path"].endswith("/batch/update") for call in self._requests())
+
+    def calls(self) -> int:
+        """Every call since the sandbox started."""
+        return len(self._requests())
+
+    def _requests(self) -> list[dict[str, Any]]:
+        return list(requests.get(f"{self.server.base_url}/_sandbox/requests", timeout=10).json())
 
 
 def make_desk(server: SandboxServer, folder: Path) -> Desk:
