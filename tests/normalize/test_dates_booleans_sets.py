@@ -55,6 +55,16 @@ def test_every_moment_survives_iso_text(moment: datetime) -> None:
     assert frame.select(parse_datetime(pl.col("raw"))).to_series().to_list() == [at, at]
 
 
+_FORMS = ("%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S.123Z", "%Y-%m-%dT%H:%M:%S.5Z", "%Y-%m-%d %H:%M:%S+02:00", "%Y-%m-%d")
+
+
+@given(st.lists(st.tuples(st.datetimes(datetime(1970, 1, 2), datetime(2100, 1, 1)), st.sampled_from(_FORMS))))
+def test_a_column_of_mixed_forms_reads_as_each_text_alone(rows: list[tuple[datetime, str]]) -> None:
+    texts = [*(moment.strftime(form) for moment, form in rows), "2026-02-30T10:00:00Z", None]
+    column = pl.DataFrame({"raw": texts}).select(parse_datetime(pl.col("raw"))).to_series()
+    assert column.to_list() == [date_time(text) for text in texts]
+
+
 @pytest.mark.parametrize(
     ("text", "value"),
     [("true", True), ("TRUE", True), (" yes", True), ("1", True), ("false", False), ("No", False), ("0", False)]

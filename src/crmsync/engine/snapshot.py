@@ -178,18 +178,31 @@ def _canonical(ctx: Context, object_: ObjectName, raw: pl.DataFrame, fields: lis
     for name, read in mapped.items():
         value = _value(pl.col(read.property), known[name], read, ctx.program.currency)
         columns.append(value.alias(name))
-        if not known[name].kind.is_text or known[name].kind in _CHECKED_TEXT:
-            said = pl.col(read.property)
-            columns.append(pl.when(unreadable(said, value)).then(said).alias(UNREADABLE + name))
     columns += [
         pl.lit(None, dtype=known[name].kind.dtype).alias(name) for name in fields if name not in mapped and name != "id"
     ]
     columns += [pl.col(property_).alias(name) for name, property_ in ours.items()]
     frame = raw.select(columns)
+    frame = frame.with_columns(_not_read(raw, frame, mapped, known))
     if "region" in frame.columns and "country" in frame.columns:
         # A region's code means another place in another country.
         frame = frame.with_columns(regions(frame["region"], frame["country"]).alias("region"))
     return frame
+
+
+def _not_read(
+    raw: pl.DataFrame, frame: pl.DataFrame, mapped: dict[str, ReadMap], known: dict[str, Field]
+) -> list[pl.Series]:
+    """`unreadable.<field>` for each field of which some text could not be read; mostly there is none."""
+    found = []
+    for name, read in mapped.items():
+        said, value = raw[read.property], frame[name]
+        checked = not known[name].kind.is_text or known[name].kind in _CHECKED_TEXT
+        if checked and value.null_count() > said.null_count():
+            pair = pl.DataFrame({"said": said, "value": value})
+            lost = pl.when(unreadable(pl.col("said"), pl.col("value"))).then(pl.col("said"))
+            found.append(pair.select(lost.alias(UNREADABLE + name)).to_series())
+    return found
 
 
 def _narrow(ctx: Context, object_: ObjectName, frame: pl.DataFrame) -> pl.DataFrame:

@@ -17,6 +17,8 @@ _ISO = (
 )
 _EPOCH_MS = r"^[ \t\r\n]*(-?[0-9]{11,14})[ \t\r\n]*$"
 _ISO_PATTERN, _EPOCH_PATTERN = re.compile(_ISO, re.ASCII), re.compile(_EPOCH_MS, re.ASCII)
+#: What HubSpot and Salesforce's own fields hold, almost always: read at a fifth of the cost.
+_USUAL = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{3})?Z$"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -41,6 +43,24 @@ def date_time(text: str | None) -> datetime | None:
 
 def parse_datetime(expr: pl.Expr) -> pl.Expr:
     """Column of strings -> Datetime in microseconds, UTC; null where unreadable."""
+    return expr.map_batches(_moments, return_dtype=pl.Datetime("us", "UTC"), is_elementwise=True)
+
+
+def _moments(texts: pl.Series) -> pl.Series:
+    """The usual form at column speed, every other one by `_any_form`."""
+    column = pl.col("text")
+    frame = texts.cast(pl.String).to_frame("text").with_columns(column.str.contains(_USUAL).alias("usual"))
+    seconds = column.str.slice(0, 19).str.to_datetime("%Y-%m-%dT%H:%M:%S", time_unit="us", strict=False)
+    millis = column.str.slice(20, 3).cast(pl.Int64, strict=False).fill_null(0)
+    moment = (seconds + pl.duration(milliseconds=millis)).dt.replace_time_zone("UTC")
+    moments = frame.select(pl.when("usual").then(moment))["text"].rename(texts.name)
+    rest = frame.with_row_index("row").filter(~pl.col("usual"))
+    if rest.is_empty():
+        return moments
+    return moments.scatter(rest["row"], rest.select(_any_form(column)).to_series())
+
+
+def _any_form(expr: pl.Expr) -> pl.Expr:
     parts = expr.str.extract_groups(_ISO)
     field = parts.struct.field
     clock = pl.concat_str(

@@ -81,8 +81,12 @@ def diff(
         decisions += [native_changes(frame, rule) for rule in natives if rule.object == object_]
         decided = pl.concat(decisions) if decisions else _empty()
         touched = decided.select("id").unique()
-        beside = frame.join(touched, on="id", how="semi")
-        followers = [_changes(beside, output, prefix) for output in owned if output.follows]
+        companions = [output for output in owned if output.follows]
+        asked = {side + output.name for output in (*companions, LAST_RUN) for side in (OUT, HELD)}
+        asked |= {OUT + output.reason for output in companions}
+        beside = frame.select("id", *(name for name in frame.columns if name in asked))
+        beside = beside.join(touched, on="id", how="semi", maintain_order="left")
+        followers = [_changes(beside, output, prefix) for output in companions]
         if object_ == LAST_RUN.object and not touched.is_empty():
             followers.append(_changes(_with_last_run(beside, run_id), LAST_RUN, prefix))
         parts += [decided, *followers]
@@ -116,12 +120,17 @@ def _changes(frame: pl.DataFrame, output: Output, prefix: str) -> pl.DataFrame:
         return _empty()
     if HELD + output.name not in frame.columns:
         frame = frame.with_columns(_null(HELD + output.name))
-    # The columns may hold their text as categories.
-    before, after = pl.col(HELD + output.name).cast(pl.String), pl.col(OUT + output.name).cast(pl.String)
+    told = OUT + output.reason in frame.columns
+    before, after = pl.col(HELD + output.name), pl.col(OUT + output.name)
+    # Rows of these columns alone are picked: a frame has some hundred. Its text may be categories, which are compared
+    # as they are where both are.
+    frame = frame.select("id", before, after, *([pl.col(OUT + output.reason).alias("_reason")] if told else []))
+    if frame.schema[HELD + output.name] != frame.schema[OUT + output.name]:
+        frame = frame.with_columns(before.cast(pl.String), after.cast(pl.String))
     # Text for text first: almost everything is equal to the letter, and reading values as dates or sets costs more.
-    frame = frame.filter(after.ne_missing(before))
+    frame = frame.filter(after.ne_missing(before)).with_columns(before.cast(pl.String), after.cast(pl.String))
     frame = frame.filter(canonical(after, output.kind).ne_missing(canonical(before, output.kind)))
-    reason = pl.col(OUT + output.reason).cast(pl.String) if OUT + output.reason in frame.columns else pl.lit("")
+    reason = pl.col("_reason").cast(pl.String) if told else pl.lit("")
     return _rows(frame, output.object, prefix + output.name, before, after, output.system, reason, False)
 
 
@@ -157,25 +166,25 @@ def native_changes(frame: pl.DataFrame, rule: NativeRule) -> pl.DataFrame:
     """
     if rule.policy is NativePolicy.NEVER or OUT + rule.source not in frame.columns:
         return _empty()
-    column = NATIVE + rule.name
-    if column not in frame.columns:
-        frame = frame.with_columns(_null(column))
-    frame = frame.with_columns(
-        pl.when(pl.col(column) == "").then(None).otherwise(pl.col(column).cast(pl.String)).alias("_now"),
-        _mapped(frame[OUT + rule.source], rule).alias("_wanted"),
-        _mapped(frame[HELD + rule.source], rule).alias("_ours")
-        if HELD + rule.source in frame.columns
-        else _null("_ours"),
+    sources = {"_now": NATIVE + rule.name, "_out": OUT + rule.source, "_held": HELD + rule.source}
+    values = frame.select("id", *[pl.col(c).alias(n) if c in frame.columns else _null(n) for n, c in sources.items()])
+    # Judged once for each way that the three values come together: a portal has few.
+    kinds = values.select(sources.keys()).unique(maintain_order=True)
+    kinds = kinds.with_columns(
+        pl.when(pl.col("_now").cast(pl.String) != "").then(pl.col("_now").cast(pl.String)).alias("_before"),
+        _mapped(kinds["_out"], rule).alias("_wanted"),
+        _mapped(kinds["_held"], rule).alias("_ours"),
     )
-    now, wanted = pl.col("_now"), pl.col("_wanted")
+    now, wanted = pl.col("_before"), pl.col("_wanted")
     differs = canonical(now, OutputKind.MULTI).ne_missing(canonical(wanted, OutputKind.MULTI))
     blank = now.is_null() & wanted.is_not_null() & (wanted != "false")
     ours = now.is_not_null() & (canonical(now, OutputKind.MULTI) == canonical(pl.col("_ours"), OutputKind.MULTI))
     allowed = blank | ours.fill_null(value=False) if rule.policy is NativePolicy.OWN else blank
-    reason = pl.format("follows {}", pl.lit(rule.source))
-    return _rows(
-        frame.filter(differs & allowed), rule.object, rule.property, now, wanted, f"mapping.{rule.name}", reason, True
+    written = values.join(
+        kinds.filter(differs & allowed), on=list(sources), how="inner", nulls_equal=True, maintain_order="left"
     )
+    reason = pl.format("follows {}", pl.lit(rule.source))
+    return _rows(written, rule.object, rule.property, now, wanted, f"mapping.{rule.name}", reason, True)
 
 
 def _mapped(texts: pl.Series, rule: NativeRule) -> pl.Series:
