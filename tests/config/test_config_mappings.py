@@ -122,6 +122,40 @@ company:
     ]
 
 
+def test_associations_feed_the_fields_that_hold_records_and_no_others(tmp_path: Path) -> None:
+    good = """\
+crm: hubspot
+contact: {read: {reports_to: {property: associations.contacts, label: Manager}}}
+deal: {read: {accounts: {property: associations.companies, label: Primary}, contact_roles: associations.contacts}}
+"""
+    read = mapping(tmp_path, good).read
+    assert read["contact"]["reports_to"] == ReadMap("associations.contacts", label="Manager")
+    assert [read["deal"][name].associated for name in ("accounts", "contact_roles")] == ["company", "contact"]
+    assert mapping(tmp_path, "crm: hubspot\ncontact: {read: {reports_to: manager_id}}").read["contact"] == {
+        "reports_to": ReadMap("manager_id")
+    }
+    bad = """\
+crm: hubspot
+contact:
+  read:
+    reports_to: associations.contacts
+    title: {property: jobtitle, label: Manager}
+deal:
+  read:
+    accounts: associations.contacts
+    contacts: associations.people
+    name: associations.companies
+"""
+    assert faults(tmp_path, bad) == [
+        "4: contact.read.reports_to: reports_to is one record, and there may be several contacts: say which label it "
+        "carries, as in {property: associations.contacts, label: Manager}",
+        "5: contact.read.title: a label belongs to associations, such as associations.contacts; leave it out",
+        "8: deal.read.accounts: expected associations.companies, found associations.contacts",
+        "9: deal.read.contacts: expected associations.contacts, found associations.people",
+        "10: deal.read.name: name cannot be fed by associations; name a property",
+    ]
+
+
 def test_an_amount_in_the_program_s_own_currency_needs_no_rate(tmp_path: Path) -> None:
     text = "crm: hubspot\ncompany: {read: {revenue: {property: annualrevenue, currency: USD}}}\n"
     assert mapping(tmp_path, text).read["company"]["revenue"] == ReadMap("annualrevenue", "USD")

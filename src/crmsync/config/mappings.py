@@ -217,7 +217,7 @@ class _Checker:
         elif leads_to is None:
             self.fault(path, f"{key} cannot be fed by associations; name a property")
         elif read.association != leads_to:
-            self.fault(path, f"{key} holds {leads_to}: expected {ASSOCIATION}{leads_to}, found {read.property}")
+            self.fault(path, f"expected {ASSOCIATION}{leads_to}, found {read.property}")
         elif FIELDS[name][key].kind is Kind.ID and read.label is None:
             self.fault(
                 path,
