@@ -178,8 +178,10 @@ def _told(system: str, group: dict[str, Any]) -> str:
             if told is None:
                 continue
             lines.append(f"  -> {told.headline}")
+            width = max(12, *(len(line.label) + 1 for line in told.lines), 0)
             lines += [
-                f"       {line.answer:<8}{line.label:<12}{line.subject:<14}{line.text}".rstrip() for line in told.lines
+                f"       {line.answer:<8}{line.label:<{width}}{line.subject:<14}{line.text}".rstrip()
+                for line in told.lines
             ]
             lines += [f"       {remark}" for remark in told.remarks]
         lines += [f"  note {note}" for note in world.notes]

@@ -7,6 +7,7 @@ one function from frames to frames. Adding one is one file and one line in `SYST
 from __future__ import annotations
 
 from crmsync.assess.base import System
+from crmsync.assess.checklist import CHECKLIST
 from crmsync.assess.data_gaps import DATA_GAPS
 from crmsync.assess.exclusion import EXCLUSION
 from crmsync.assess.icp import ICP
@@ -22,6 +23,7 @@ SYSTEMS: tuple[System, ...] = (
     PURCHASES,
     ICP,
     TIERS,
+    CHECKLIST,
     TARGETS,
     ROLES,
     DATA_GAPS,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from crmsync.assess.tier_section import TierProgram
+from crmsync.assess.tier_property import stated_tier_names
 from crmsync.program.conditions import Condition
 from crmsync.program.loader import ConditionSpec, Program, Resolver, Section
 
@@ -64,10 +64,10 @@ class TargetProgram:
 
 
 def _resolve(spec: TargetsSpec, resolver: Resolver) -> TargetProgram:
-    tiers = resolver.section("tiers")
-    names = tiers.names if isinstance(tiers, TierProgram) else ()
-    if not resolver.given("tiers"):
-        resolver.fault(("from",), "targets are chosen from tiers, and this program has no tiers: section")
+    names = stated_tier_names(resolver)
+    if not resolver.given("tiers") and not names:
+        beside = " (a checklist decides it with `writes_tier: true`)" if resolver.given("checklist") else ""
+        resolver.fault(("from",), f"targets are chosen from tiers, and this program has no tiers: section{beside}")
     for position, name in enumerate(spec.from_):
         _check_tier(name, ("from", position), names, resolver)
     criteria = [_criterion(given, position, names, resolver) for position, given in enumerate(spec.leaves_when)]

@@ -14,7 +14,8 @@ import polars as pl
 from crmsync.assess.base import OUT, WHY, ExplainLine, Explanation, Reads, System, World, held, out, text
 from crmsync.assess.exclusion import EXCLUDED
 from crmsync.assess.target_section import TARGETS_SECTION, Criterion, TargetProgram, target_program
-from crmsync.assess.tier_section import NO_TIER, tier_program
+from crmsync.assess.tier_property import tier_names
+from crmsync.assess.tier_section import NO_TIER
 from crmsync.model.moments import parse_datetime
 from crmsync.model.outputs import Option, Output, OutputKind
 from crmsync.model.text import id_order, stamp
@@ -79,8 +80,7 @@ def _days_since(expr: pl.Expr, world: World) -> pl.Expr:
 
 def _standing(world: World, targets: TargetProgram) -> pl.DataFrame:
     """What each account brings: rank, a person's word, its seat, and which criterion speaks against it."""
-    tiers = tier_program(world.program)
-    ranks = {name: i for i, name in enumerate((NO_TIER, *tiers.names))}
+    ranks = {name: i for i, name in enumerate((NO_TIER, *tier_names(world.program)))}
     word = held("target_override").str.strip_chars().str.to_lowercase()
     frame = world.accounts.with_columns(
         out("tier").replace_strict(ranks, default=0, return_dtype=pl.Int32).alias(WHY + "tier_rank"),

@@ -50,7 +50,7 @@ def _tier_changes(plan: Plan, tiers: set[str]) -> pl.DataFrame:
     """Changes of the property that the tier table is about: the one whose name ends in `tier` and is shortest."""
     mine = plan.changes.filter((pl.col("object") == "company") & pl.col("property").str.ends_with("tier"))
     mine = mine.filter(pl.col("after").is_in(list(tiers)) | pl.col("after").is_null())
-    others = ("potential_tier", "checklist_tier")
+    others = ("potential_tier", "checklist_tier", "layer_tier")
     names = [name for name in mine["property"].unique().to_list() if not name.endswith(others)]
     return mine.filter(pl.col("property") == min(names, key=len)) if names else mine.clear()
 
