@@ -7,10 +7,10 @@ import polars as pl
 from crmsync.assess.base import World
 from crmsync.errors import mask
 from crmsync.model.fields import ACCOUNT
-from crmsync.model.snapshot import UNREADABLE
+from crmsync.model.snapshot import LEAST, UNREADABLE
 from crmsync.program.conditions import Condition, Leaf, children
 from crmsync.program.evaluate import compile_expr
-from crmsync.program.words import describe, explain
+from crmsync.program.words import describe, explain, field_text
 
 
 def answer(truth: object) -> str:
@@ -49,9 +49,14 @@ def _leaf_text(leaf: Leaf, truth: bool | None, record: pl.DataFrame, world: Worl
     value = record[name][0] if name in record.columns else None
     if isinstance(value, pl.Series):
         value = value.to_list()
-    if truth is None:
+    if truth is None and not leaf.field.derived:
         unreadable = UNREADABLE + name in record.columns and record[UNREADABLE + name][0]
         what = f"{mask(unreadable)!r} cannot be read" if unreadable else "nobody knows"
         label = ACCOUNT[name].label if name in ACCOUNT else name
         return f'{what}; filling "{label}" decides whether {describe(leaf, world.program.currency)}'
-    return explain(leaf, value, truth, world.program.currency)
+    least = record[LEAST + name][0] if value is None and leaf.field.at_least else None
+    said = explain(leaf, value if least is None or truth is None else least, truth, world.program.currency)
+    if least is None:
+        return said
+    known = field_text(leaf.field, least, world.program.currency)
+    return f"{said}; it is {known} or more" if truth is None else f"{said}, or more"

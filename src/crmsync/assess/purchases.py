@@ -1,8 +1,8 @@
 """What an account has bought, from its deals (domain.md A3 prior spend, A5): fields that any condition may use.
 
 A purchase is a won deal that closed on or before as-of. Where deals are read, an account without any has bought
-nothing, which is known; a deal that names several companies counts for each of them. `spend` adds the amounts that are
-known: it is at least that.
+nothing, which is known; a deal that names several companies counts for each of them. A deal that may be won, or may
+have closed by then, leaves the count at least what is certain; an amount that is missing does the same to the sum.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from __future__ import annotations
 import polars as pl
 
 from crmsync.assess.base import Reads, System, World
+from crmsync.model.snapshot import LEAST
 from crmsync.program.loader import Program
 
 _DEAL = frozenset({"accounts", "amount", "is_won", "is_closed", "closed_at"})
+_FIGURES = ("purchases", "spend", "open_deals")
 _DTYPES: dict[str, pl.DataType] = {
-    "purchases": pl.Int64(),
-    "spend": pl.Int64(),
     "last_purchase_at": pl.Datetime("us", "UTC"),
-    "open_deals": pl.Int64(),
+    **dict.fromkeys((*_FIGURES, *(LEAST + name for name in _FIGURES)), pl.Int64()),
 }
 
 
@@ -26,20 +26,37 @@ def reads(_program: Program) -> Reads:
 
 
 def assess(world: World) -> World:
-    """Add `purchases`, `spend` (minor units), `last_purchase_at` and `open_deals`."""
+    """Add `purchases`, `spend` (minor units) and `open_deals` with their lower bounds, and `last_purchase_at`."""
     links = world.deals.select("id", *sorted(_DEAL)).explode("accounts").drop_nulls("accounts")
     links = links.unique(["id", "accounts"], maintain_order=True)
-    bought = (pl.col("is_won") & (pl.col("closed_at") <= world.as_of)).fill_null(value=False)
+    won = pl.col("is_won") & (pl.col("closed_at") <= world.as_of)
     # Refunds are entered as negative deals: they are no purchase, and they count in the amount.
+    refund = (pl.col("amount") < 0).fill_null(value=False)
+    certain = won.fill_null(value=False)
     counted = links.group_by("accounts").agg(
-        (bought & (pl.col("amount").fill_null(0) >= 0)).sum().cast(pl.Int64).alias("purchases"),
-        pl.col("amount").filter(bought).sum().alias("spend"),
-        pl.col("closed_at").filter(bought).max().alias("last_purchase_at"),
-        (~pl.col("is_closed")).fill_null(value=False).sum().cast(pl.Int64).alias("open_deals"),
+        (certain & ~refund).sum().cast(pl.Int64).alias(LEAST + "purchases"),
+        pl.col("amount").filter(certain).sum().alias(LEAST + "spend"),
+        (pl.col("is_closed") == pl.lit(value=False))
+        .fill_null(value=False)
+        .sum()
+        .cast(pl.Int64)
+        .alias(LEAST + "open_deals"),
+        pl.col("closed_at").filter(certain).max().alias("last_purchase_at"),
+        won.is_null().any().alias("_maybe"),
+        (certain & pl.col("amount").is_null()).any().alias("_unpriced"),
+        pl.col("is_closed").is_null().any().alias("_undecided"),
     )
-    frame = world.accounts.join(counted, left_on="id", right_on="accounts", how="left", maintain_order="left")
-    zeros = [pl.col(name).fill_null(0) for name in ("purchases", "spend", "open_deals")]
-    return world.with_frame("company", frame.with_columns(zeros))
+    frame = world.accounts.drop(_DTYPES, strict=False)
+    frame = frame.join(counted, left_on="id", right_on="accounts", how="left", maintain_order="left")
+    maybe, unpriced, undecided = (pl.col(name).fill_null(value=False) for name in ("_maybe", "_unpriced", "_undecided"))
+    frame = frame.with_columns(pl.col(LEAST + name).fill_null(0) for name in _FIGURES)
+    frame = frame.with_columns(
+        pl.when(~maybe).then(LEAST + "purchases").alias("purchases"),
+        pl.when(~maybe & ~unpriced).then(LEAST + "spend").alias("spend"),
+        pl.when(~undecided).then(LEAST + "open_deals").alias("open_deals"),
+        pl.when(~maybe).then("last_purchase_at").alias("last_purchase_at"),
+    )
+    return world.with_frame("company", frame.drop("_maybe", "_unpriced", "_undecided"))
 
 
 PURCHASES = System(

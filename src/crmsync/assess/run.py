@@ -13,7 +13,7 @@ from crmsync.assess.base import OUT, WHY, Reads, System, TitleClassifier, World,
 from crmsync.errors import ConfigError, Fault
 from crmsync.model.fields import FIELDS, OBJECTS, ObjectName
 from crmsync.model.outputs import Output, OutputKind
-from crmsync.model.snapshot import HELD, Snapshot
+from crmsync.model.snapshot import HELD, LEAST, Snapshot
 from crmsync.program.loader import Program, Section
 
 Column = tuple[ObjectName, str]
@@ -212,6 +212,8 @@ class Assessment:
             contacts = contacts.drop("direct_reports", strict=False)
             contacts = contacts.join(self._reporting, on="id", how="left", maintain_order="left")
             contacts = contacts.with_columns(pl.col("direct_reports").fill_null(0))
+        given = {**self._world.provided, "contact": frozenset(contacts.columns)}
+        self._world = replace(self._world, provided=given)
         frames: dict[ObjectName, pl.DataFrame] = {"contact": ensure_columns(contacts, self._held["contact"])}
         if "deal" in self._world.frames:
             frames["deal"] = self._world.deals
@@ -272,8 +274,9 @@ class Assessment:
         return world
 
     def _dtype(self, object_: ObjectName, name: str) -> pl.DataType:
-        if name in FIELDS[object_]:
-            return FIELDS[object_][name].kind.dtype
+        known = FIELDS[object_].get(name.removeprefix(LEAST))
+        if known is not None:
+            return known.kind.dtype
         for system in self._all:
             if name in system.gives.get(object_, {}):
                 return system.gives[object_][name]

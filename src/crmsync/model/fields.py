@@ -55,6 +55,7 @@ class Field:
     """One canonical field. `unit` is for people ("minor units of the program's currency").
 
     `derived`: no CRM property feeds it; a system of `assess/` works it out from other fields before it is asked for.
+    `at_least`: where a part of such a figure is missing it is null, and `least.<name>` holds what it is at least.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Field:
     label: str
     unit: str = ""
     derived: bool = False
+    at_least: bool = False
 
 
 def _fields(*fields: Field) -> dict[str, Field]:
@@ -99,16 +101,30 @@ ACCOUNT = _fields(
     Field("referenceable", Kind.BOOLEAN, "Referenceable"),
     Field("executive_sponsor", Kind.TEXT, "Executive sponsor"),
     Field("managed", Kind.BOOLEAN, "Has an active owner", derived=True),
-    Field("purchases", Kind.INTEGER, "Won deals", derived=True),
-    Field("spend", Kind.MONEY, "Won amount", "minor units of the program's currency", derived=True),
+    Field("purchases", Kind.INTEGER, "Won deals", derived=True, at_least=True),
+    Field("spend", Kind.MONEY, "Won amount", "minor units of the program's currency", derived=True, at_least=True),
     Field("last_purchase_at", Kind.DATETIME, "Last won deal", "UTC", derived=True),
-    Field("open_deals", Kind.INTEGER, "Open deals", derived=True),
-    Field("subsidiaries", Kind.INTEGER, "Subsidiaries, at any depth", derived=True),
-    Field("group_revenue", Kind.MONEY, "Revenue of the group", "minor units of the program's currency", derived=True),
-    Field("group_employees", Kind.INTEGER, "Employees of the group", "people", derived=True),
-    Field("group_spend", Kind.MONEY, "Won amount of the group", "minor units of the program's currency", derived=True),
-    Field("group_contacts", Kind.INTEGER, "Contacts of the group", derived=True),
-    Field("group_territories", Kind.INTEGER, "Territories of the group", derived=True),
+    Field("open_deals", Kind.INTEGER, "Open deals", derived=True, at_least=True),
+    Field("subsidiaries", Kind.INTEGER, "Subsidiaries, at any depth", derived=True, at_least=True),
+    Field(
+        "group_revenue",
+        Kind.MONEY,
+        "Revenue of the group",
+        "minor units of the program's currency",
+        derived=True,
+        at_least=True,
+    ),
+    Field("group_employees", Kind.INTEGER, "Employees of the group", "people", derived=True, at_least=True),
+    Field(
+        "group_spend",
+        Kind.MONEY,
+        "Won amount of the group",
+        "minor units of the program's currency",
+        derived=True,
+        at_least=True,
+    ),
+    Field("group_contacts", Kind.INTEGER, "Contacts of the group", derived=True, at_least=True),
+    Field("group_territories", Kind.INTEGER, "Territories of the group", derived=True, at_least=True),
 )
 
 CONTACT = _fields(

@@ -2,6 +2,7 @@
 
 `frames["company"]` has the columns of `model.fields.ACCOUNT` that the mapping provides (missing ones are null), and
 `held.<output>` (String, the CRM's own text) for every owned property and person's word that was read.
+`least.<field>` stands beside a derived figure that may be known only from below: the figure itself where it is known.
 `unreadable.<field>` (String) holds text that could not be read as its field's kind, told apart from no text.
 """
 
@@ -17,6 +18,7 @@ from crmsync.model.fields import ObjectName
 HELD = "held."
 UNREADABLE = "unreadable."
 NATIVE = "native."
+LEAST = "least."
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from typing import cast
 import polars as pl
 
 from crmsync.model.fields import Kind
+from crmsync.model.snapshot import LEAST
 from crmsync.program.conditions import All, Any_, Condition, Leaf, Named, Not, Operand, nodes
 
 _FOLDED = (Kind.TEXT, Kind.DOMAIN, Kind.REGION)
@@ -65,7 +66,7 @@ def _leaf(leaf: Leaf, as_of: datetime) -> pl.Expr:
         case Kind.BOOLEAN:
             return column == leaf.value if leaf.operator == "eq" else column != leaf.value
         case Kind.INTEGER | Kind.MONEY:
-            return _number(leaf, column)
+            return _at_least(leaf, _number(leaf, column)) if leaf.field.at_least else _number(leaf, column)
         case _:
             return _text(leaf, column)
 
@@ -102,6 +103,14 @@ def _number(leaf: Leaf, column: pl.Expr) -> pl.Expr:
         case "not_in":
             return _null_if_missing(column, ~column.is_in(values))
     raise AssertionError(f"{leaf.operator} does not fit {leaf.field.kind}")
+
+
+def _at_least(leaf: Leaf, exact: pl.Expr) -> pl.Expr:
+    """A figure that is known only from below lies anywhere from there on: certain where all of these say the same."""
+    least, largest = pl.col(LEAST + leaf.field.name), max(cast(tuple[int, ...], _operands(leaf)))
+    beyond = least >= largest if leaf.operator in ("gte", "lt") else least > largest
+    upwards = leaf.operator in ("gt", "gte", "ne", "not_in")
+    return pl.coalesce(exact, pl.when(beyond).then(pl.lit(value=upwards)))
 
 
 def _text(leaf: Leaf, column: pl.Expr) -> pl.Expr:
