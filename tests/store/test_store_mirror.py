@@ -142,6 +142,24 @@ def test_labels_of_an_association_are_kept_as_one_text_and_replaced_with_it(stor
     assert store.mirror.load_associations("main", "deal", "contact").rows() == [("1", "7", "Champion")]
 
 
+def test_associations_between_two_ids_are_those_of_the_records_from_one_to_the_other(store: Store) -> None:
+    links = {id_: [Link("7")] for id_ in ("1", "10", "100", "2", "30", "9")}
+    store.mirror.put_associations("main", "deal", "company", links)
+    found = store.mirror.load_associations("main", "deal", "company", between=("10", "30"))
+    assert found["from_id"].to_list() == ["10", "100", "2", "30"]
+
+
+@pytest.mark.parametrize("place", ["file", "memory"])
+def test_associations_can_be_read_while_records_are(place: str, store: Store) -> None:
+    with store if place == "file" else Store.open("sqlite://") as used:
+        used.mirror.put_records("main", "deal", [rec("1", name="a"), rec("2", name="b")], "p")
+        used.mirror.put_associations("main", "deal", "company", {"1": [Link("7")]})
+        for page in used.mirror.scan("main", "deal", ["name"]):
+            assert page.height == 2
+            assert used.mirror.load_associations("main", "deal", "company").height == 1
+        assert used.mirror.count("main", "deal") == 2
+
+
 def test_owners_are_replaced_whole(store: Store) -> None:
     store.mirror.put_owners("main", [Owner("1", "Anna Snelling", True), Owner("2", "Ben Ode", True)])
     store.mirror.put_owners("main", [Owner("2", "Ben Ode", False)])

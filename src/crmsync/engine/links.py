@@ -68,32 +68,30 @@ def mend(ctx: Context, object_: ObjectName, gone: Iterable[ObjectName]) -> None:
         fetch(ctx, object_, lost["from_id"].unique(maintain_order=True).to_list(), (to,))
 
 
-def link_columns(ctx: Context, object_: ObjectName, fields: Iterable[str]) -> pl.DataFrame:
-    """`id` and one column for each of `fields` that associations feed; only records that have an association.
+def with_links(ctx: Context, object_: ObjectName, frame: pl.DataFrame, fields: Iterable[str]) -> pl.DataFrame:
+    """`frame` (with `id`) and those of `fields` that associations feed, in the place of columns of the same name.
 
-    A set holds the linked ids; `contact_roles` holds `<id>:<label>`, the label in lower snake case, one entry for each
-    label. A single id is the linked record that carries the mapping's label; of several the lowest, never itself.
+    A set holds the linked ids, empty where there are none, which is known; `contact_roles` holds `<id>:<label>`, the
+    label in lower snake case, one entry for each label. A single id is the linked record that carries the mapping's
+    label; of several the lowest, never the record itself.
     """
-    frame = pl.DataFrame(schema={"id": pl.String})
+    linked = _linked(ctx, object_, fields)
+    if not linked or frame.is_empty():
+        return frame
+    # Only what lies between the part's first and last id: all links of a large portal do not fit into memory.
+    between = str(frame["id"].min()), str(frame["id"].max())
     loaded: dict[ObjectName, pl.DataFrame] = {}
-    for name, read in sorted(_linked(ctx, object_, fields).items()):
+    for name, read in sorted(linked.items()):
         to = read.associated
         assert to is not None
         if to not in loaded:
-            loaded[to] = ctx.store.mirror.load_associations(ctx.portal.name, object_, to)
-        column = _column(loaded[to], name, read, single=FIELDS[object_][name].kind is Kind.ID)
-        frame = frame.join(column, on="id", how="full", coalesce=True)
+            loaded[to] = ctx.store.mirror.load_associations(ctx.portal.name, object_, to, between=between)
+        single = FIELDS[object_][name].kind is Kind.ID
+        column = _column(loaded[to], name, read, single=single)
+        frame = frame.drop(name, strict=False).join(column, on="id", how="left", maintain_order="left")
+        if not single:
+            frame = frame.with_columns(pl.col(name).fill_null(pl.lit([], dtype=pl.List(pl.String))))
     return frame
-
-
-def with_links(frame: pl.DataFrame, linked: pl.DataFrame) -> pl.DataFrame:
-    """`frame` with the columns of `linked`. A record without an association has an empty set, which is known."""
-    names = [name for name in linked.columns if name != "id"]
-    if not names:
-        return frame
-    sets = [name for name in names if linked.schema[name] == pl.List(pl.String)]
-    joined = frame.drop(names, strict=False).join(linked, on="id", how="left", maintain_order="left")
-    return joined.with_columns(pl.col(sets).fill_null(pl.lit([], dtype=pl.List(pl.String))))
 
 
 def _linked(ctx: Context, object_: ObjectName, fields: Iterable[str]) -> dict[str, ReadMap]:

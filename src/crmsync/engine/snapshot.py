@@ -15,7 +15,7 @@ import polars as pl
 
 from crmsync.config.mappings import ReadMap
 from crmsync.engine.context import Context
-from crmsync.engine.links import link_columns, with_links
+from crmsync.engine.links import with_links
 from crmsync.model.fields import FIELDS, Field, Kind, ObjectName
 from crmsync.model.outputs import OutputKind
 from crmsync.model.snapshot import HELD, NATIVE, UNREADABLE, Coverage, Snapshot
@@ -132,21 +132,23 @@ def _together(parts: Iterable[pl.DataFrame], empty: pl.DataFrame) -> pl.DataFram
 
 def _parts(ctx: Context, object_: ObjectName, fields: list[str], *, owned: bool = True) -> Iterator[pl.DataFrame]:
     """Canonical, narrow frames of at most PART_ROWS records, in the mirror's order."""
-    linked = link_columns(ctx, object_, fields)
     waiting: list[pl.DataFrame] = []
     rows = 0
     for page in ctx.store.mirror.scan(ctx.portal.name, object_, _properties(ctx, object_, fields, owned=owned)):
         waiting.append(page)
         rows += page.height
         if rows >= PART_ROWS:
-            yield with_links(
-                _narrow(ctx, object_, _canonical(ctx, object_, pl.concat(waiting), fields, owned=owned)), linked
-            )
+            yield _part(ctx, object_, waiting, fields, owned=owned)
             waiting, rows = [], 0
     if waiting:
-        yield with_links(
-            _narrow(ctx, object_, _canonical(ctx, object_, pl.concat(waiting), fields, owned=owned)), linked
-        )
+        yield _part(ctx, object_, waiting, fields, owned=owned)
+
+
+def _part(
+    ctx: Context, object_: ObjectName, pages: list[pl.DataFrame], fields: list[str], *, owned: bool
+) -> pl.DataFrame:
+    frame = _narrow(ctx, object_, _canonical(ctx, object_, pl.concat(pages), fields, owned=owned))
+    return with_links(ctx, object_, frame, fields)
 
 
 def _mapped(ctx: Context, object_: ObjectName, fields: Iterable[str]) -> dict[str, ReadMap]:

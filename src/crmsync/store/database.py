@@ -58,6 +58,7 @@ class Database:
         self.path = path
         self._lock = threading.RLock()
         self._shared_connection = isinstance(engine.pool, StaticPool)
+        self._reader: sa.Connection | None = None
         self._mark = "?" if self.is_sqlite else "%s"
 
     @classmethod
@@ -112,10 +113,21 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
-        """A transaction that sees one state of the database and does not wait for the writer."""
+        """A transaction that sees one state of the database and does not wait for the writer.
+
+        In memory there is one connection: a read within a read is part of it.
+        """
         if self._shared_connection:
-            with self._lock, self._translated(), self.engine.connect() as connection, connection.begin():
-                yield connection
+            with self._lock, self._translated():
+                if self._reader is not None:
+                    yield self._reader
+                    return
+                with self.engine.connect() as connection, connection.begin():
+                    self._reader = connection
+                    try:
+                        yield connection
+                    finally:
+                        self._reader = None
         else:
             with self._translated(), self.engine.connect() as connection, connection.begin():
                 yield connection

@@ -274,15 +274,19 @@ class Mirror:
             rows = [(space, id_, to, labels) for id_, found in links.items() for to, labels in _labelled(found).items()]
             self._db.insert(connection, associations, ("space", "from_id", "to_id", "labels"), rows)
 
-    def load_associations(self, portal: str, from_: str, to: str) -> pl.DataFrame:
+    def load_associations(
+        self, portal: str, from_: str, to: str, *, between: tuple[str, str] | None = None
+    ) -> pl.DataFrame:
         """Columns `from_id`, `to_id` and `labels` (String; labels `;`-joined, null without any), in order of both ids
-        as text."""
+        as text. `between` (both ends included, by the bytes of the id) leaves out what leads from other records."""
         schema = dict.fromkeys(("from_id", "to_id", "labels"), pl.String)
         frames = [pl.DataFrame(schema=schema)]
         with self._db.read() as connection:
             space = _space(connection, portal, _link(from_, to))
             keys = associations.c.from_id, associations.c.to_id
             query = sa.select(*keys, associations.c.labels).where(associations.c.space == space).order_by(*keys)
+            if between is not None:
+                query = query.where(associations.c.from_id.between(*between))
             streaming = connection.execution_options(stream_results=True)
             for part in streaming.execute(query).partitions(_CHUNK_ROWS):
                 columns = zip(*part, strict=True)
