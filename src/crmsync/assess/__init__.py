@@ -7,9 +7,12 @@ one function from frames to frames. Adding one is one file and one line in `SYST
 from __future__ import annotations
 
 from crmsync.assess.base import System
+from crmsync.assess.category import CATEGORY
 from crmsync.assess.checklist import CHECKLIST
+from crmsync.assess.coverage_model import COVERAGE_MODEL
 from crmsync.assess.data_gaps import DATA_GAPS
 from crmsync.assess.exclusion import EXCLUSION
+from crmsync.assess.hierarchy import HIERARCHY
 from crmsync.assess.icp import ICP
 from crmsync.assess.ownership import OWNERSHIP
 from crmsync.assess.purchases import PURCHASES
@@ -27,4 +30,7 @@ SYSTEMS: tuple[System, ...] = (
     TARGETS,
     ROLES,
     DATA_GAPS,
+    CATEGORY,
+    HIERARCHY,
+    COVERAGE_MODEL,
 )

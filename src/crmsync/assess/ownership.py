@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import polars as pl
 
 from crmsync.assess.base import System, World, text
@@ -13,6 +15,16 @@ def assess(world: World) -> World:
     active = text("owner").is_in(sorted(known)) if known is not None else pl.lit(None, dtype=pl.Boolean)
     managed = pl.when(pl.col("owner").is_null()).then(pl.lit(value=False)).otherwise(active)
     return world.with_frame("company", world.accounts.with_columns(managed.alias("managed")))
+
+
+def owner_text(row: Mapping[str, object]) -> str:
+    """The owner of one account (`owner`, `managed`) in words, for an explanation."""
+    owner = row["owner"]
+    if owner is None:
+        return "it has no owner"
+    if row["managed"] is None:
+        return f"owner {owner}; the CRM did not say which owners are active"
+    return f"owner {owner} is active" if row["managed"] else f"owner {owner} is not active"
 
 
 OWNERSHIP = System(
