@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crmsync.assess import run as assessment
@@ -42,13 +42,30 @@ tiers:
     bands: {tier_3: 2, tier_2: 3, tier_1: 5}
 gaps: {forms: [employees]}
 """
+CHECKLIST = """
+program: boxes
+tiers: {layers: {tier_1: {industry: {in: [MACHINERY]}}}}
+checklist:
+  writes_tier: true
+  global: {when: {employees: {gte: 50_000}}}
+  alignment: {industry: {in: [MACHINERY]}}
+  boxes:
+    website: {technologies: {has_any: [hubspot]}}
+    employee_size: {employees: {between: [50, 1_000]}}
+    tenure: off
+    pricing: {our_price: 100_000, per: month, huge_funding: 50_000_000}
+    prior_spend: off
+    annual_report: off
+gaps: {}
+"""
 FULL = {"industry": "MACHINERY", "revenue": 2_000_000_00, "employees": 60, "technologies": ["hubspot"]}
 
 
 def world(program: str, *accounts: dict[str, Any]) -> World:
     loaded = load_program_text(program, "test", assessment.sections(), outputs=assessment.list_names())
     schema: dict[str, Any] = {
-        name: ACCOUNT[name].kind.dtype for name in ("id", "industry", "revenue", "employees", "technologies")
+        name: ACCOUNT[name].kind.dtype
+        for name in ("id", "industry", "revenue", "employees", "technologies", "price", "customers", "money_raised")
     }
     for account in accounts:
         schema |= {name: pl.String() for name in account if name.startswith(HELD)}
@@ -108,6 +125,41 @@ gaps: {}
     assert rows(world(program, without("industry", employees=10))) == [("1", "industry", 0, 1, 1)]
 
 
+def test_boxes_are_ticked_with_the_field_filled() -> None:
+    # Ranks: none, tier_4, 3, 2, 1, global. Website and size ticked, pricing open: 2 of 3 is tier_2; the price alone
+    # leaves the volume open, for nobody knows how many customers; huge funding ticks the box by itself.
+    account = without("revenue")
+    assert world(CHECKLIST, account).accounts[OUT + "data_gaps"].to_list() == ["price;customers;money_raised"]
+    assert rows(world(CHECKLIST, account)) == [
+        ("1", "price", 3, 3, 4),
+        ("1", "customers", 3, 3, 4),
+        ("1", "money_raised", 3, 4, 4),
+    ]
+    # 1,042 customers: any price that is high enough will do, and so will enough money.
+    assert rows(world(CHECKLIST, account | {"customers": 1_042, "money_raised": 0})) == [("1", "price", 3, 4, 4)]
+
+
+def test_the_number_of_employees_may_make_it_global() -> None:
+    # Nothing ticked but the website: 1 of 3 is tier_4. Many employees are global, a fitting number only tier_2 or 1.
+    assert rows(world(CHECKLIST, without("employees", price=1, customers=1, money_raised=0))) == [
+        ("1", "employees", 1, 5, 5)
+    ]
+
+
+def test_revenue_may_make_it_one_of_the_largest_and_cannot_where_it_is_known() -> None:
+    program = CHECKLIST.replace("{when: {employees: {gte: 50_000}}}", "{largest: 1}")
+    known = FULL | {"price": 1, "customers": 1, "money_raised": 0}
+    found = world(program, known, known | {"revenue": None})
+    # The first could be the largest if the second turns out smaller, yet no field of its own decides that.
+    assert rows(found) == [("2", "revenue", 3, 5, 5)]
+
+
+def test_the_layers_beside_a_checklist_that_writes_the_tier_have_no_gaps_of_their_own() -> None:
+    found = world(CHECKLIST, without("industry", price=1, customers=1, money_raised=0))
+    # 2 of 3 boxes: the alignment is asked for tier_1 alone, and pricing is not ticked.
+    assert rows(found) == []
+
+
 def test_fields_are_ranked_by_accounts_times_tiers_gained_then_by_name() -> None:
     found = world(
         LAYERS,
@@ -139,7 +191,7 @@ def test_a_field_that_neither_list_names_has_no_route() -> None:
     assert found.accounts[OUT + "gap_route"].to_list() == [None]
     explained = DATA_GAPS.explain(found, found.accounts)
     assert explained is not None
-    assert [(line.label, line.subject) for line in explained.lines] == [("technologies", "nobody named")]
+    assert [(line.label, line.subject) for line in explained.lines] == [("technologies", "")]
 
 
 def test_lists_are_kept_for_sales_and_for_progressive_profiling() -> None:
@@ -156,8 +208,8 @@ def test_the_explanation_says_what_each_field_could_change() -> None:
     assert explained is not None
     assert explained.headline == "Data gaps: employees, revenue"
     assert [(line.label, line.subject, line.text) for line in explained.lines] == [
-        ("employees", "progressive profiling", "filling it alone leaves it at tier_4"),
         ("revenue", "sales", "filling it alone could make it tier_3"),
+        ("employees", "forms", "filling it alone leaves it at tier_4"),
     ]
     assert explained.remarks == ("Filling employees and revenue together could make it tier_1.",)
 
@@ -200,13 +252,23 @@ _facts = st.fixed_dictionaries(
         "revenue": st.sampled_from([None, 1, 2_000_000_00]),
         "employees": st.sampled_from([None, 10, 60]),
         "technologies": st.sampled_from([None, ["hubspot"], ["slack"]]),
+        "price": st.sampled_from([None, 0, 800]),
+        "customers": st.sampled_from([None, 0, 1_041, 1_042]),
+        "money_raised": st.sampled_from([None, 0, 60_000_000_00]),
         HELD + "tier": st.sampled_from([None, "none", "tier_4", "tier_2", "tier_1"]),
     }
 )
 _BEST = {"industry": "MACHINERY", "revenue": 2_000_000_00, "employees": 60, "technologies": ["hubspot"]}
+_BEST |= {"price": 10**12, "customers": 10**9, "money_raised": 10**12}
 
 
-@given(st.lists(_facts, min_size=1, max_size=6), st.sampled_from([LAYERS, WEIGHTED]))
+@settings(deadline=None)
+@given(
+    st.lists(_facts, min_size=1, max_size=6),
+    st.sampled_from(
+        [LAYERS, WEIGHTED, CHECKLIST.replace("  global: {when: {employees: {gte: 50_000}}}", "  global: none")]
+    ),
+)
 def test_a_what_if_is_the_tier_of_the_account_with_the_field_filled(facts: list[dict[str, Any]], program: str) -> None:
     """Law: `alone` is what the rules decide once the field holds the best value, and lies between now and together."""
     found = world(program, *facts)

@@ -7,7 +7,7 @@ against them. The failure it prevents: a tier that moves because a value went mi
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from functools import partial, reduce
 
 import polars as pl
@@ -20,6 +20,7 @@ from crmsync.assess.checklist_boxes import (
     box_expr,
     box_fields,
     box_gaps,
+    box_if_filled,
     box_label,
     named_global,
     wanted_fields,
@@ -33,7 +34,7 @@ from crmsync.assess.checklist_section import (
 )
 from crmsync.assess.checklist_words import explain
 from crmsync.assess.exclusion import EXCLUDED
-from crmsync.assess.gaps import gap_exprs
+from crmsync.assess.gaps import Climb, filled_expr, gap_exprs
 from crmsync.assess.tier_property import (
     changed_at,
     gap_list,
@@ -186,6 +187,26 @@ def _before_tiers(which: str, *, unknown: bool) -> pl.Expr:
     )
 
 
+def climb(world: World) -> Climb:
+    """The climb by boxes, global accounts taken out before (domain.md C2)."""
+    rules = checklist(world.program)
+
+    def filled(fields: Collection[str]) -> Mapping[str, pl.Expr]:
+        large = pl.col(CHECKLIST_WHY + "largest")
+        if "revenue" in fields:
+            large = pl.when(large.is_null() & pl.col("revenue").is_null()).then(pl.lit(value=True)).otherwise(large)
+        named = _FALSE
+        if rules.global_when is not None:
+            named = filled_expr(rules.global_when, fields, as_of=world.as_of)
+        boxes = {box_column(i): box_if_filled(box, fields, world) for i, box in enumerate(rules.boxes)}
+        aligned = filled_expr(rules.alignment, fields, as_of=world.as_of)
+        return boxes | {CHECKLIST_WHY + "aligned": aligned, CHECKLIST_WHY + "global": large | named}
+
+    outside = pl.col(CHECKLIST_WHY + "global").fill_null(value=False)
+    top = pl.lit(NAMES.index(GLOBAL), dtype=pl.Int32)
+    return Climb(NAMES, pl.when(outside).then(top).otherwise(_rank(rules, unknown=False)), filled)
+
+
 def _score(rules: Checklist) -> pl.Expr:
     """Boxes that are ticked for sure, as the CRM's text; one of weight 0 does not count."""
     ticked = [pl.col(box_column(i)).fill_null(value=False).cast(pl.Int64) for i, box in rules.counting]
@@ -250,6 +271,7 @@ CHECKLIST = System(
     reads=reads,
     wants=wants,
     outputs=outputs,
+    gives={"company": {CHECKLIST_WHY + "largest": pl.Boolean()}},
     assess=assess,
     explain=explain,
     active=lambda program: program.sections.get("checklist") is not None,

@@ -6,6 +6,7 @@ does: here it is compared by division, so that no product is ever formed and non
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from fractions import Fraction
 
 import polars as pl
@@ -13,7 +14,7 @@ import polars as pl
 from crmsync.assess.base import WHY, World
 from crmsync.assess.checklist_section import CHECKLIST_TIERS, FIRST_ROUND, PER_YEAR, Box, Checklist, Pricing, Tenure
 from crmsync.assess.explain import account_decisions
-from crmsync.assess.gaps import gap_exprs
+from crmsync.assess.gaps import filled_expr, gap_exprs
 from crmsync.assess.tier_section import NO_TIER
 from crmsync.errors import mask
 from crmsync.model.fields import ACCOUNT
@@ -68,6 +69,20 @@ def box_gaps(box: Box, world: World) -> dict[str, pl.Expr]:
     if not isinstance(box.rule, Pricing):
         return gap_exprs(_condition(box.rule, world), as_of=world.as_of)
     return _pricing_gaps(box.rule)
+
+
+def box_if_filled(box: Box, fields: Collection[str], world: World) -> pl.Expr:
+    """The box as it would be if `fields`, where they are missing, were filled as favourably as possible."""
+    if not isinstance(box.rule, Pricing):
+        return filled_expr(_condition(box.rule, world), fields, as_of=world.as_of)
+    volume, sale, funding = _pricing_parts(box.rule)
+    # A part that is open comes true once none of its fields is missing any more.
+    known = {
+        name: pl.lit(value=True) if name in fields else pl.col(name).is_not_null() for name in (_PRICE, _CUSTOMERS)
+    }
+    volume = pl.when(volume.is_null() & known[_PRICE] & known[_CUSTOMERS]).then(pl.lit(value=True)).otherwise(volume)
+    sale = sale.fill_null(value=True) if _PRICE in fields else sale
+    return volume | sale | (funding.fill_null(value=True) if _RAISED in fields else funding)
 
 
 def _pricing_gaps(pricing: Pricing) -> dict[str, pl.Expr]:

@@ -7,19 +7,21 @@ favourably as the rules allow, like the potential that they climb to, so that ne
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import polars as pl
 
 from crmsync.assess.base import OUT, ExplainLine, Explanation, Reads, System, World, out
 from crmsync.assess.data_gaps_section import FILLER_LABELS, FILLERS, GAPS_SECTION, gap_program
+from crmsync.assess.gaps import Climb
 from crmsync.assess.ranks import rank_of
-from crmsync.assess.tier_climb import Climb, climb
+from crmsync.assess.tier_climb import climb
 from crmsync.model.fields import ACCOUNT
 from crmsync.model.outputs import Option, Output, OutputKind
 from crmsync.model.text import id_order
 from crmsync.program.loader import Program
 
+_SHOWN = 5
 _GAPS = OUT + "data_gaps"
 IF_FILLED: dict[str, pl.DataType] = {
     "id": pl.String(),
@@ -64,43 +66,40 @@ def if_filled(world: World, accounts: pl.DataFrame | None = None) -> pl.DataFram
     """What filling each gap could change: one row (`IF_FILLED`) for each account and field that holds it back.
 
     Ranks count from 0, no tier. `now` is the tier that it has, `alone` the one it could have with this field filled and
-    nothing else, `together` the one with every gap filled: its potential. `accounts` (assessed) are those looked at,
-    all by default. Rows are in the order of the accounts' ids, then of the canonical fields.
+    nothing else, `together` the one with every gap filled. `accounts` (assessed) are those looked at, all by default.
+    Rows are in the order of the accounts' ids, then of the canonical fields.
     """
     frame = world.accounts if accounts is None else accounts
-    steps = climb(world.program, as_of=world.as_of)
+    steps = climb(world)
     if steps is None or _GAPS not in frame.columns:
         return pl.DataFrame(schema=IF_FILLED)
     frame = frame.filter(pl.col(_GAPS).is_not_null())
-    parts = [_with_filled(frame, field, steps) for field in gap_fields(frame)]
-    if not parts:
+    fields = gap_fields(frame)
+    if not fields:
         return pl.DataFrame(schema=IF_FILLED)
+    now = rank_of(out("tier"), steps.names).fill_null(0).alias("now")
+    known = frame.select(pl.col("id").cast(pl.String), out("data_gaps").alias("gaps"), now)
+    known = known.with_columns(pl.max_horizontal("now", _reached(frame, fields, steps)).alias("together"))
+    parts = []
+    for field in fields:
+        mine = pl.concat_str(pl.lit(";"), "gaps", pl.lit(";")).str.contains(f";{field};", literal=True)
+        at_best = pl.max_horizontal("now", _reached(frame, [field], steps)).alias("alone")
+        parts.append(known.with_columns(at_best, pl.lit(field).alias("field")).filter(mine).select(list(IF_FILLED)))
     places = {name: place for place, name in enumerate(ACCOUNT)}
     order = pl.col("field").replace_strict(places, return_dtype=pl.Int32)
     return pl.concat(parts).sort([*id_order(), order])
+
+
+def _reached(frame: pl.DataFrame, fields: Collection[str], steps: Climb) -> pl.Series:
+    """The same climb over the steps as they would stand with `fields` filled."""
+    filled = frame.with_columns(expr.alias(column) for column, expr in steps.filled(fields).items())
+    return filled.select(steps.reached.cast(pl.Int32).alias("reached"))["reached"]
 
 
 def gap_fields(accounts: pl.DataFrame) -> list[str]:
     """The fields that hold back any of these accounts, in the order of the canonical fields."""
     found = {field for gaps in accounts[_GAPS].unique().drop_nulls().cast(pl.String) for field in gaps.split(";")}
     return [name for name in ACCOUNT if name in found]
-
-
-def _with_filled(frame: pl.DataFrame, field: str, steps: Climb) -> pl.DataFrame:
-    marked = pl.concat_str(pl.lit(";"), out("data_gaps"), pl.lit(";"))
-    mine = frame.filter(marked.str.contains(f";{field};", literal=True))
-    # The steps of the climb as they would stand, then the same climb over them.
-    reached = mine.with_columns(expr.alias(column) for column, expr in steps.filled(field).items()).select(
-        steps.reached.alias("reached")
-    )
-    now = rank_of(out("tier"), steps.names).fill_null(0)
-    return mine.select(
-        pl.col("id").cast(pl.String),
-        pl.lit(field).alias("field"),
-        now.alias("now"),
-        pl.max_horizontal(now, reached["reached"].cast(pl.Int32)).alias("alone"),
-        rank_of(out("potential_tier"), steps.names).fill_null(0).alias("together"),
-    )
 
 
 def ranking(filled: pl.DataFrame) -> pl.DataFrame:
@@ -119,29 +118,35 @@ def ranking(filled: pl.DataFrame) -> pl.DataFrame:
 
 def explain(world: World, record: pl.DataFrame) -> Explanation | None:
     """The gaps of one account with what each could change; nothing to say where no field holds it back."""
-    steps = climb(world.program, as_of=world.as_of)
+    steps = climb(world)
     filled = if_filled(world, record)
     if steps is None or filled.is_empty():
         return None
     rules = gap_program(world.program)
     rows = list(filled.iter_rows(named=True))
-    lines = [
-        ExplainLine("", row["field"], _fillers(rules.fillers(row["field"])), _alone(row, steps.names)) for row in rows
-    ]
     names = [str(row["field"]) for row in rows]
-    best = steps.names[rows[0]["together"]]
-    remarks = () if len(rows) == 1 else (f"Filling {and_list(names)} together could make it {best}.",)
-    return Explanation("data_gaps", f"Data gaps: {', '.join(names)}", tuple(lines), remarks)
+    # Those that change most come first; the sort keeps the order of the fields among equals.
+    shown = sorted(rows, key=lambda row: int(row["now"]) - int(row["alone"]))[:_SHOWN]
+    lines = [
+        ExplainLine("", row["field"], "/".join(rules.fillers(row["field"])), _alone(row, steps.names)) for row in shown
+    ]
+    remarks = [f"And {len(rows) - _SHOWN:,} more fields."] if len(rows) > _SHOWN else []
+    if len(rows) > 1:
+        remarks.append(_together(rows[0], names, steps.names))
+    return Explanation("data_gaps", f"Data gaps: {', '.join(names)}", tuple(lines), tuple(remarks))
+
+
+def _together(row: dict[str, int], fields: Sequence[str], names: Sequence[str]) -> str:
+    said = f"Filling {and_list(fields)} together"
+    if row["together"] == row["now"]:
+        return f"{said} leaves it at {names[row['now']]}."
+    return f"{said} could make it {names[row['together']]}."
 
 
 def _alone(row: dict[str, int], names: Sequence[str]) -> str:
     if row["alone"] == row["now"]:
         return f"filling it alone leaves it at {names[row['now']]}"
     return f"filling it alone could make it {names[row['alone']]}"
-
-
-def _fillers(fillers: Sequence[str]) -> str:
-    return " or ".join(FILLER_LABELS[name] for name in fillers) or "nobody named"
 
 
 def and_list(words: Sequence[str]) -> str:

@@ -7,6 +7,7 @@ decided lands in the tier property, or beside a checklist that writes that one, 
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from functools import partial, reduce
 
 import polars as pl
@@ -14,7 +15,7 @@ import polars as pl
 from crmsync.assess.base import OUT, WHY, ExplainLine, Explanation, Reads, System, World
 from crmsync.assess.exclusion import EXCLUDED
 from crmsync.assess.explain import account_decisions, answer
-from crmsync.assess.gaps import gap_exprs
+from crmsync.assess.gaps import Climb, filled_expr, gap_exprs
 from crmsync.assess.tier_property import (
     changed_at,
     gap_list,
@@ -128,6 +129,20 @@ def _weighted_ranks(tiers: TierProgram) -> tuple[pl.Expr, pl.Expr]:
         return rank
 
     return band(False), band(True)
+
+
+def climb(world: World) -> Climb:
+    """The climb by layers or by points (domain.md C2)."""
+    tiers = tier_program(world.program)
+
+    def filled(fields: Collection[str]) -> Mapping[str, pl.Expr]:
+        return {
+            f"{_WHY}layer.{i}": filled_expr(condition, fields, as_of=world.as_of)
+            for i, condition in enumerate(tiers.conditions)
+        }
+
+    reached, _ = _weighted_ranks(tiers) if tiers.weights else _layer_ranks(tiers)
+    return Climb((NO_TIER, *tiers.names), reached, filled)
 
 
 def _holes(tiers: TierProgram, world: World) -> dict[str, list[pl.Expr]]:

@@ -18,8 +18,14 @@ from crmsync.planning.render.view import plural, seconds
 from crmsync.store import DeadLetter, Run
 
 _ANSWERS = {"yes": "green", "no": "red", "unknown": "yellow"}
+#: Systems in the order in which a person asks: is it ours, how good, what is it to us, who works it, whom do we know.
+_ORDER = (
+    "exclusion", "icp", "tiers", "checklist", "category", "relationship", "coverage_model", "targets", "names",
+    "data_gaps", "roles", "contact_care",
+)  # fmt: skip
 #: How a system's headline is introduced where it does not say itself what it is about.
-_TITLES = {"targets": "Target", "roles": "Role"}
+_TITLES = {"targets": "Target", "roles": "Role", "relationship": "Relationship", "names": "People"}
+_WIDEST_LABEL, _WIDEST_SUBJECT, _WIDEST_LINE = 16, 22, 110
 _FEW = 3
 _COMPANIONS = ("_reason", "_since", "_at", "_last_run")
 _STATUS = {"done": "green", "refused": "yellow", "breached": "red", "failed": "red", "interrupted": "yellow"}
@@ -79,9 +85,7 @@ def explained_lines(found: Explained, *, width: int = 120, brief: bool = False) 
     read = f", read {stamp(found.read_at)}" if found.read_at else ""
     if not brief:
         yield Text(f"as of {stamp(found.as_of)}{read}", style="dim")
-    for explanation in found.explanations:
-        yield Text()
-        yield from _explanation_lines(explanation, width)
+    yield from _explanations(found.explanations, min(width, _WIDEST_LINE))
     if found.last_changes and not brief:
         yield Text()
         yield Text("Last changes", style="bold")
@@ -92,23 +96,40 @@ def explained_lines(found: Explained, *, width: int = 120, brief: bool = False) 
         yield Text(note, style="yellow")
 
 
-def _explanation_lines(explanation: Explanation, width: int) -> Iterator[Text]:
+def _explanations(explanations: Sequence[Explanation], width: int) -> Iterator[Text]:
+    """Every system in the order in which a person asks, all of them in the same columns."""
+    place = {key: position for position, key in enumerate(_ORDER)}
+    lines = [line for explanation in explanations for line in explanation.lines]
+    label = min(_WIDEST_LABEL, max((len(line.label) for line in lines), default=0))
+    subject = min(_WIDEST_SUBJECT, max((len(line.subject) for line in lines), default=0))
+    for explanation in sorted(explanations, key=lambda one: place.get(one.system, len(place))):
+        yield Text()
+        yield from _explanation_lines(explanation, label, subject, width)
+
+
+def _explanation_lines(explanation: Explanation, label: int, subject: int, width: int) -> Iterator[Text]:
     """One system's headline, then each condition with its answer, the text wrapped under itself."""
     title = _TITLES.get(explanation.system, "")
     yield Text(f"{title}   {explanation.headline}" if title else explanation.headline, style="bold")
-    labels = max((len(line.label) for line in explanation.lines), default=0)
-    subjects = min(24, max((len(line.subject) for line in explanation.lines), default=0))
+    has_subject = any(line.subject for line in explanation.lines)
     for line in explanation.lines:
-        answer = f"  {line.answer:<9}" if any(one.answer for one in explanation.lines) else "  "
-        head = f"{line.label:<{labels}}  " + (f"{line.subject:<{subjects}}  " if subjects else "")
-        indent = len(answer) + len(head)
-        for position, part in enumerate(wrap(line.text, max(30, width - indent)) or [""]):
-            if position == 0:
-                yield Text.assemble((answer, _ANSWERS.get(line.answer, "")), head, part)
-            else:
-                yield Text(" " * indent + part)
+        answer = f"  {line.answer:<9}"
+        head = f"{line.label:<{label}}  " + (f"{line.subject:<{subject}}  " if has_subject else "")
+        indent = len(answer) + label + 2 + (subject + 2 if has_subject else 0)
+        yield from _wrapped(Text.assemble((answer, _ANSWERS.get(line.answer, "")), head), line.text, indent, width)
     for remark in explanation.remarks:
-        yield Text(f"  {remark}")
+        yield from _wrapped(Text("  "), remark, 2, width)
+
+
+def _wrapped(head: Text, text: str, indent: int, width: int) -> Iterator[Text]:
+    """`text` after `head`, its further lines under its first; after a head that is too long, on lines of its own."""
+    parts = wrap(text, max(30, width - indent), break_on_hyphens=False) or [""]
+    if len(head) > indent:
+        yield head
+    else:
+        yield Text.assemble(head, parts.pop(0))
+    for part in parts:
+        yield Text(" " * indent + part)
 
 
 def history_lines(rows: Sequence[dict[str, Any]]) -> Iterator[Text]:
