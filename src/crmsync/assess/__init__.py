@@ -16,6 +16,7 @@ from crmsync.assess.hierarchy import HIERARCHY
 from crmsync.assess.icp import ICP
 from crmsync.assess.ownership import OWNERSHIP
 from crmsync.assess.purchases import PURCHASES
+from crmsync.assess.relationship import RELATIONSHIP
 from crmsync.assess.roles import ROLES
 from crmsync.assess.targets import TARGETS
 from crmsync.assess.tiers import TIERS
@@ -29,6 +30,7 @@ SYSTEMS: tuple[System, ...] = (
     CHECKLIST,
     TARGETS,
     ROLES,
+    RELATIONSHIP,
     DATA_GAPS,
     CATEGORY,
     HIERARCHY,
