@@ -1,11 +1,12 @@
 """Domains and company names out of what people paste."""
 
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from crmsync.normalize.company_name import company_key
-from crmsync.normalize.domain import domain, host, is_free_mail
+from crmsync.normalize.domain import domain, domains, host, is_free_mail
 
 
 @pytest.mark.parametrize(
@@ -53,6 +54,19 @@ def test_a_host_keeps_its_subdomain() -> None:
 def test_any_text_is_a_domain_or_none_and_reading_twice_changes_nothing(text: str) -> None:
     found = domain(text)
     assert found is None or domain(found) == found
+
+
+_PIECES = st.sampled_from(
+    ["www.", "a", "B", "example", "-", "_", ".", ".co", ".uk", ".com", ".de", "\n", " ", "1", "/", "@", "ü"]
+)
+
+
+@given(st.lists(st.one_of(st.none(), st.lists(_PIECES, max_size=5).map("".join), st.text(max_size=10))))
+def test_a_column_of_domains_reads_as_each_text_alone(texts: list[str | None]) -> None:
+    given_texts = [*texts, "example.com", "co.uk", "shop.example.co.uk", "www.de", None]
+    column = domains(pl.Series("domain", given_texts, dtype=pl.String))
+    assert column.name == "domain"
+    assert column.to_list() == [domain(text) for text in given_texts]
 
 
 def test_free_mailboxes_are_no_employers() -> None:

@@ -14,6 +14,7 @@ from crmsync.errors import ConfigError, Fault
 from crmsync.model.fields import FIELDS, OBJECTS, ObjectName
 from crmsync.model.outputs import Output, OutputKind
 from crmsync.model.snapshot import HELD, LEAST, Snapshot
+from crmsync.model.text import in_range
 from crmsync.program.loader import Program, Section
 
 Column = tuple[ObjectName, str]
@@ -210,7 +211,8 @@ class Assessment:
         """Decide what follows from these contacts and the deals alone; returns them with `out.` and `why.` columns."""
         if self._reporting is not None:
             contacts = contacts.drop("direct_reports", strict=False)
-            contacts = contacts.join(self._reporting, on="id", how="left", maintain_order="left")
+            near = in_range(self._reporting, contacts["id"])
+            contacts = contacts.join(near, on="id", how="left", maintain_order="left")
             contacts = contacts.with_columns(pl.col("direct_reports").fill_null(0))
         given = {**self._world.provided, "contact": frozenset(contacts.columns)}
         self._world = replace(self._world, provided=given)

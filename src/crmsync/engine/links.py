@@ -94,6 +94,14 @@ def with_links(ctx: Context, object_: ObjectName, frame: pl.DataFrame, fields: I
     return frame
 
 
+def linked_ids(ctx: Context, object_: ObjectName, name: str) -> pl.DataFrame:
+    """`id` and the field `name`, a single linked record, of every record that has one; without reading the records."""
+    read = ctx.mapping.read[object_][name]
+    assert read.associated is not None
+    links = ctx.store.mirror.load_associations(ctx.portal.name, object_, read.associated)
+    return _column(links, name, read, single=True)
+
+
 def _linked(ctx: Context, object_: ObjectName, fields: Iterable[str]) -> dict[str, ReadMap]:
     known = ctx.mapping.read.get(object_, {})
     return {name: known[name] for name in fields if name in known and known[name].associated is not None}

@@ -15,7 +15,7 @@ import polars as pl
 
 from crmsync.config.mappings import ReadMap
 from crmsync.engine.context import Context
-from crmsync.engine.links import with_links
+from crmsync.engine.links import linked_ids, with_links
 from crmsync.model.fields import FIELDS, Field, Kind, ObjectName
 from crmsync.model.outputs import OutputKind
 from crmsync.model.snapshot import HELD, NATIVE, UNREADABLE, Coverage, Snapshot
@@ -28,13 +28,13 @@ from crmsync.normalize.columns import (
     parse_set,
     unreadable,
 )
-from crmsync.normalize.domain import domain
+from crmsync.normalize.domain import domains
 from crmsync.normalize.places import country, regions
 from crmsync.program.evaluate import compile_expr
 from crmsync.program.units import currency_digits
 
 #: Records a part: few enough to be small, enough that columns pay.
-PART_ROWS = 100_000
+PART_ROWS = 50_000
 
 
 def _each(fn: Callable[[str], str | None]) -> Callable[[pl.Expr], pl.Expr]:
@@ -64,7 +64,7 @@ _READERS: dict[Kind, Callable[[pl.Expr], pl.Expr]] = {
     Kind.SET: parse_set,
     Kind.COUNTRY: _each(country),
     Kind.REGION: _text,
-    Kind.DOMAIN: _each(domain),
+    Kind.DOMAIN: lambda expr: expr.map_batches(domains, return_dtype=pl.String),
 }
 
 
@@ -109,6 +109,8 @@ def reporting_lines(ctx: Context) -> pl.DataFrame | None:
     """`id` and `reports_to` of every contact that reports to somebody; None where the portal does not say."""
     if "reports_to" not in ctx.reads.get("contact", ()) or "reports_to" not in ctx.mapping.read["contact"]:
         return None
+    if ctx.mapping.read["contact"]["reports_to"].associated is not None:
+        return linked_ids(ctx, "contact", "reports_to")
     parts = [
         part.select("id", "reports_to").filter(pl.col("reports_to").is_not_null())
         for part in _parts(ctx, "contact", ["reports_to"], owned=False)
@@ -147,7 +149,7 @@ def _parts(ctx: Context, object_: ObjectName, fields: list[str], *, owned: bool 
 def _part(
     ctx: Context, object_: ObjectName, pages: list[pl.DataFrame], fields: list[str], *, owned: bool
 ) -> pl.DataFrame:
-    frame = _narrow(ctx, object_, _canonical(ctx, object_, pl.concat(pages), fields, owned=owned))
+    frame = _narrow(ctx, object_, _canonical(ctx, object_, pl.concat(pages, rechunk=True), fields, owned=owned))
     return with_links(ctx, object_, frame, fields)
 
 

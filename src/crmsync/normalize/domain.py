@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import re
 
+import polars as pl
+
+from crmsync.normalize.columns import normalize_unique
 from crmsync.normalize.data import word_list
 
 _HOST = re.compile(r"^(?=.{4,253}$)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?\.)+(?:[a-z]{2,63}|xn--[a-z0-9-]{2,59})$")
+_PLAIN = r"^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?\.[a-z]{2,63}$"
 _SCHEME = re.compile(r"^(?:[a-z][a-z0-9+.-]*:|https?)?/{1,3}|^mailto:", re.IGNORECASE)
 _SPLIT = re.compile(r"[\s,;<>()\[\]\"'|]+")
 
@@ -52,6 +56,18 @@ def domain(text: str | None) -> str | None:
     if last_two in _SUFFIXES:
         return ".".join(labels[-3:]) if len(labels) > 2 else None
     return last_two
+
+
+def domains(texts: pl.Series) -> pl.Series:
+    """`domain` over a column. What stands there as a plain domain of two labels, almost always, is taken as it is."""
+    column = pl.col("text")
+    plain = column.str.contains(_PLAIN) & ~column.is_in(sorted(_SUFFIXES))
+    frame = texts.cast(pl.String).to_frame("text")
+    read = frame.select(pl.when(plain).then(column)).to_series()
+    rest = frame.with_row_index("row").filter(read.is_null() & column.is_not_null())
+    if not rest.is_empty():
+        read = read.scatter(rest["row"], normalize_unique(rest["text"], domain))
+    return read.rename(texts.name)
 
 
 def is_free_mail(text: str | None) -> bool:

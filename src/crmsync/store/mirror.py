@@ -19,10 +19,11 @@ import sqlalchemy as sa
 
 from crmsync.store.database import Database, chunks
 from crmsync.store.frames import compact, decode, in_id_order, read_properties
+from crmsync.store.links import LINK_SCHEMA, StoredLink, labelled, link_pages
 from crmsync.store.schema import associations, owners, records, spaces, state
 from crmsync.store.timestamps import from_text, to_text
 
-_CHUNK_ROWS = 20_000
+_CHUNK_ROWS = 10_000
 _CHUNK_IDS = 500
 _RECORD_COLUMNS = ("space", "id", "modified_at", "pull_id", "properties")
 
@@ -47,15 +48,6 @@ class StoredOwner(Protocol):
     def name(self) -> str: ...
     @property
     def active(self) -> bool: ...
-
-
-class StoredLink(Protocol):
-    """What `put_associations` takes: the other record, and what the CRM calls it there."""
-
-    @property
-    def to(self) -> str: ...
-    @property
-    def labels(self) -> Sequence[str]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +164,7 @@ class Mirror:
         return in_id_order(map(compact, self.scan(portal, object_, wanted)), ["id", *wanted])
 
     def scan(self, portal: str, object_: str, properties: Sequence[str]) -> Iterator[pl.DataFrame]:
-        """As `load`, in parts of at most 20,000 rows, all of one state of the mirror, in order of the id's bytes."""
+        """As `load`, in parts of at most 10,000 rows, all of one state of the mirror, in order of the id's bytes."""
         wanted = _columns(properties)
         with self._db.read() as connection:
             space = _space(connection, portal, object_)
@@ -259,7 +251,9 @@ class Mirror:
 
     # Associations, owners, small state
 
-    def put_associations(self, portal: str, from_: str, to: str, links: Mapping[str, Sequence[StoredLink]]) -> None:
+    def put_associations(
+        self, portal: str, from_: str, to: str, links: Mapping[str, Sequence[StoredLink]]
+    ) -> None:
         """Replace the associations of each given id by those named for it; an empty list leaves none.
 
         One transaction. A record named twice for one id is one association with the labels of both.
@@ -271,7 +265,11 @@ class Mirror:
             for part in chunks(list(links), _CHUNK_IDS):
                 query = sa.delete(associations).where(associations.c.space == space, associations.c.from_id.in_(part))
                 connection.execute(query)
-            rows = [(space, id_, to, labels) for id_, found in links.items() for to, labels in _labelled(found).items()]
+            rows = [
+                (space, id_, to, labels)
+                for id_, found in linked.items()
+                for to, labels in links.labelled(found).items()
+            ]
             self._db.insert(connection, associations, ("space", "from_id", "to_id", "labels"), rows)
 
     def load_associations(
@@ -279,18 +277,11 @@ class Mirror:
     ) -> pl.DataFrame:
         """Columns `from_id`, `to_id` and `labels` (String; labels `;`-joined, null without any), in order of both ids
         as text. `between` (both ends included, by the bytes of the id) leaves out what leads from other records."""
-        schema = dict.fromkeys(("from_id", "to_id", "labels"), pl.String)
-        frames = [pl.DataFrame(schema=schema)]
         with self._db.read() as connection:
             space = _space(connection, portal, _link(from_, to))
-            keys = associations.c.from_id, associations.c.to_id
-            query = sa.select(*keys, associations.c.labels).where(associations.c.space == space).order_by(*keys)
-            if between is not None:
-                query = query.where(associations.c.from_id.between(*between))
-            streaming = connection.execution_options(stream_results=True)
-            for part in streaming.execute(query).partitions(_CHUNK_ROWS):
-                columns = zip(*part, strict=True)
-                frames.append(pl.DataFrame(dict(zip(schema, columns, strict=True)), schema=schema))
+            frames = [pl.DataFrame(schema=LINK_SCHEMA)]
+            if space is not None:
+                frames += link_pages(connection, space, between, joined=self._db.is_sqlite)
         return pl.concat(frames, rechunk=False)
 
     def put_owners(self, portal: str, people: Iterable[StoredOwner]) -> None:
@@ -399,14 +390,6 @@ def _line(text: bytes) -> bytes:
         return msgspec.json.encode(decode(text))
     # A newline inside JSON text is white space only; in a string it is escaped.
     return text.replace(b"\n", b" ") if b"\n" in text else text
-
-
-def _labelled(links: Sequence[StoredLink]) -> dict[str, str | None]:
-    """Each linked id once, with its labels as one text; a semicolon within a label becomes a comma."""
-    found: dict[str, set[str]] = {}
-    for link in links:
-        found.setdefault(link.to, set()).update(label.replace(";", ",") for label in link.labels if label)
-    return {to: ";".join(sorted(labels)) or None for to, labels in found.items()}
 
 
 def _link(from_: str, to: str) -> str:
