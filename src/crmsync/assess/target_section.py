@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from crmsync.assess.tier_property import stated_tier_names
-from crmsync.program.conditions import Condition
+from crmsync.program.conditions import Condition, Named
 from crmsync.program.loader import ConditionSpec, Program, Resolver, Section
 
 _COOL_DOWN_DAYS = 90
@@ -24,12 +24,13 @@ class CapacitySpec(BaseModel):
 
 
 class LeavesWhen(BaseModel):
-    """One criterion for losing the designation, with its grace period in days."""
+    """One criterion for losing the designation, with its grace period in days: without one it ends the seat at once."""
 
     model_config = ConfigDict(extra="forbid")
     below_tier: str | None = None
     no_engagement_days: Days | None = None
     disqualified: ConditionSpec | None = None
+    said_never: Literal[True] | None = None
     for_days: Days = 0
 
 
@@ -45,21 +46,30 @@ class TargetsSpec(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Criterion:
-    """One of `below_tier`, `no_engagement_days`, `disqualified`; `text` is how people read it."""
+    """One of `below_tier`, `no_engagement_days`, `disqualified`, `said_never`; `text` is how people read it, and
+    by which its clock is found again in the CRM.
+    """
 
     text: str
     for_days: int
     below_tier: str | None = None
     no_engagement_days: int | None = None
     disqualified: Condition | None = None
+    said_never: bool = False
+
+
+AT_ONCE = Criterion("a person said never", 0, said_never=True)
+"""How a person's word ends a seat where the program gives it no grace."""
 
 
 @dataclass(frozen=True, slots=True)
 class TargetProgram:
+    """`leaves_when` always holds what a person's `never` does, stated or not."""
+
     tiers: tuple[str, ...]
     total: int | None
     per_owner: int | None
-    leaves_when: tuple[Criterion, ...] = ()
+    leaves_when: tuple[Criterion, ...] = (AT_ONCE,)
     cool_down_days: int = _COOL_DOWN_DAYS
 
 
@@ -70,14 +80,30 @@ def _resolve(spec: TargetsSpec, resolver: Resolver) -> TargetProgram:
         resolver.fault(("from",), f"targets are chosen from tiers, and this program has no tiers: section{beside}")
     for position, name in enumerate(spec.from_):
         _check_tier(name, ("from", position), names, resolver)
-    criteria = [_criterion(given, position, names, resolver) for position, given in enumerate(spec.leaves_when)]
     return TargetProgram(
         tiers=tuple(spec.from_),
         total=spec.capacity.total,
         per_owner=spec.capacity.per_owner,
-        leaves_when=tuple(criterion for criterion in criteria if criterion is not None),
+        leaves_when=_criteria(spec, names, resolver),
         cool_down_days=spec.cool_down_days,
     )
+
+
+def _criteria(spec: TargetsSpec, names: tuple[str, ...], resolver: Resolver) -> tuple[Criterion, ...]:
+    """Those that are stated, in their order; a person's word comes first where it has no place of its own."""
+    criteria: list[Criterion] = []
+    for position, given in enumerate(spec.leaves_when):
+        criterion = _criterion(given, position, names, resolver)
+        if criterion is None:
+            continue
+        if criterion.text in (known.text for known in criteria):
+            named = "; name its condition under conditions: to tell the two apart" if criterion.disqualified else ""
+            resolver.fault(("leaves_when", position), f"given twice: {criterion.text}{named}")
+        criteria.append(criterion)
+    said = [criterion for criterion in criteria if criterion.said_never]
+    if len(said) > 1:
+        resolver.fault(("leaves_when",), "said_never is given twice; a person's word has one grace period")
+    return tuple(criteria) if said else (AT_ONCE, *criteria)
 
 
 def _check_tier(name: str, path: tuple[str | int, ...], names: tuple[str, ...], resolver: Resolver) -> None:
@@ -87,9 +113,9 @@ def _check_tier(name: str, path: tuple[str | int, ...], names: tuple[str, ...], 
 
 def _criterion(given: LeavesWhen, position: int, names: tuple[str, ...], resolver: Resolver) -> Criterion | None:
     path = ("leaves_when", position)
-    stated = [given.below_tier is not None, given.no_engagement_days is not None, given.disqualified is not None]
-    if sum(stated) != 1:
-        resolver.fault(path, "expected one of below_tier, no_engagement_days, disqualified")
+    kinds = ("below_tier", "no_engagement_days", "disqualified", "said_never")
+    if sum(getattr(given, kind) is not None for kind in kinds) != 1:
+        resolver.fault(path, f"expected one of {', '.join(kinds)}")
         return None
     grace = f" for {given.for_days} days" if given.for_days else ""
     if given.below_tier is not None:
@@ -98,9 +124,11 @@ def _criterion(given: LeavesWhen, position: int, names: tuple[str, ...], resolve
     if given.no_engagement_days is not None:
         text = f"no engagement for {given.no_engagement_days} days"
         return Criterion(text, given.for_days, no_engagement_days=given.no_engagement_days)
-    assert given.disqualified is not None
-    condition = resolver.condition(given.disqualified)
-    return Criterion(f"disqualified{grace}", given.for_days, disqualified=condition)
+    if given.disqualified is not None:
+        condition = resolver.condition(given.disqualified)
+        name = f" ({condition.name})" if isinstance(condition, Named) else ""
+        return Criterion(f"disqualified{name}{grace}", given.for_days, disqualified=condition)
+    return Criterion(f"{AT_ONCE.text}{grace}", given.for_days, said_never=True)
 
 
 def target_program(program: Program) -> TargetProgram:

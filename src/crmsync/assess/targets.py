@@ -13,14 +13,14 @@ import polars as pl
 
 from crmsync.assess.base import OUT, WHY, ExplainLine, Explanation, Reads, System, World, held, out, text
 from crmsync.assess.exclusion import EXCLUDED
-from crmsync.assess.target_section import TARGETS_SECTION, Criterion, TargetProgram, target_program
+from crmsync.assess.target_criteria import criterion_lines, since_column, speaks_column, verdicts, warnings
+from crmsync.assess.target_section import TARGETS_SECTION, TargetProgram, target_program
 from crmsync.assess.tier_property import tier_names
 from crmsync.assess.tier_section import NO_TIER
 from crmsync.model.moments import parse_datetime
 from crmsync.model.outputs import Option, Output, OutputKind
 from crmsync.model.text import id_order, stamp
 from crmsync.program.conditions import fields_of
-from crmsync.program.evaluate import compile_expr
 from crmsync.program.loader import Program
 
 SEATED = ("approved", "active", "at_risk")
@@ -42,6 +42,12 @@ def outputs(_program: Program) -> tuple[Output, ...]:
         own("target_reason", kind=OutputKind.TEXT, label="ABM target reason", follows=True),
         own("target_since", kind=OutputKind.DATETIME, label="ABM target since", follows=True),
         own("target_at_risk_since", kind=OutputKind.DATETIME, label="ABM target at risk since", follows=True),
+        own(
+            "target_warnings",
+            kind=OutputKind.TEXT,
+            label="ABM target warnings",
+            description="What speaks against the seat, each with the moment since when.",
+        ),
         own("target_removed_at", kind=OutputKind.DATETIME, label="ABM target removed at", follows=True),
         own(
             "target_override",
@@ -73,11 +79,6 @@ def assess(world: World) -> World:
     return world.with_frame("company", _decide(frame, world, targets))
 
 
-def _days_since(expr: pl.Expr, world: World) -> pl.Expr:
-    """Whole days from a moment to as-of, null where the moment is unknown."""
-    return (pl.lit(world.as_of) - expr).dt.total_days()
-
-
 def _standing(world: World, targets: TargetProgram) -> pl.DataFrame:
     """What each account brings: rank, a person's word, its seat, and which criterion speaks against it."""
     ranks = {name: i for i, name in enumerate((NO_TIER, *tier_names(world.program)))}
@@ -92,50 +93,29 @@ def _standing(world: World, targets: TargetProgram) -> pl.DataFrame:
         parse_datetime(held("target_removed_at")).alias(WHY + "removed_at"),
         text("owner").fill_null(_NO_OWNER).alias(WHY + "owner"),
     )
-    verdicts = [_criterion(criterion, targets, ranks, world) for criterion in targets.leaves_when]
-    places = [pl.lit(position) for position in range(len(verdicts))]
-    at_risk = [pl.when(speaks).then(place) for place, (speaks, _, _) in zip(places, verdicts, strict=True)]
-    leaves = [pl.when(over).then(place) for place, (_, _, over) in zip(places, verdicts, strict=True)]
-    since_when = [pl.when(speaks).then(since) for speaks, since, _ in verdicts]
-    nothing = pl.lit(None, dtype=pl.Int32)
+    said = verdicts(targets, ranks, world)
+    frame = frame.with_columns(
+        column
+        for place, verdict in enumerate(said)
+        for column in (
+            verdict.speaks.alias(speaks_column(place)),
+            verdict.since.alias(since_column(place)),
+        )
+    )
+    speaking = [pl.col(speaks_column(place)).fill_null(value=False) for place in range(len(said))]
     return frame.with_columns(
-        pl.coalesce([*at_risk, nothing]).alias(WHY + "risk"),
-        pl.coalesce([*leaves, nothing]).alias(WHY + "leaves"),
-        pl.coalesce([*since_when, pl.lit(world.as_of)]).alias(WHY + "risk_since"),
+        _first(speaking).alias(WHY + "risk"),
+        _first([verdict.over for verdict in said]).alias(WHY + "leaves"),
+        pl.coalesce([pl.when(now).then(pl.col(since_column(place))) for place, now in enumerate(speaking)]).alias(
+            WHY + "risk_since"
+        ),
     )
 
 
-def _risk_since(criterion: Criterion, targets: TargetProgram, world: World) -> pl.Expr:
-    """Since when a criterion speaks against an account: as it was stamped, else since its tier changed, else now.
-
-    The stamp belongs to the criterion that stands beside it as the reason; another one's grace is not shortened by it.
-    """
-    others = [other.text for other in targets.leaves_when if other.text != criterion.text]
-    mine = ~held("target_reason").is_in(others).fill_null(value=False)
-    stamped = pl.when(mine).then(parse_datetime(held("target_at_risk_since")))
-    if criterion.below_tier is None:
-        return pl.coalesce(stamped, pl.lit(world.as_of))
-    unmoved = pl.when(held("tier") == out("tier")).then(parse_datetime(held("tier_changed_at")))
-    return pl.coalesce(stamped, unmoved, pl.lit(world.as_of))
-
-
-def _criterion(
-    criterion: Criterion, targets: TargetProgram, ranks: dict[str, int], world: World
-) -> tuple[pl.Expr, pl.Expr, pl.Expr]:
-    """(speaks against the account, since when, its grace is over): false where anything it needs is unknown."""
-    since = _risk_since(criterion, targets, world)
-    if criterion.below_tier is not None:
-        speaks = pl.col(WHY + "tier_rank") < ranks[criterion.below_tier]
-        return speaks, since, speaks & (_days_since(since, world) > criterion.for_days)
-    if criterion.no_engagement_days is not None:
-        last = pl.max_horizontal(pl.col(WHY + "since"), pl.col("last_engaged_at"))
-        days = pl.when(pl.col("last_engaged_at").is_not_null()).then(_days_since(last, world))
-        quiet = (days > criterion.no_engagement_days).fill_null(value=False)
-        return quiet, since, quiet & (days > criterion.no_engagement_days + criterion.for_days)
-    assert criterion.disqualified is not None
-    speaks = compile_expr(criterion.disqualified, as_of=world.as_of).fill_null(value=False)
-    over = speaks if criterion.for_days == 0 else speaks & (_days_since(since, world) > criterion.for_days)
-    return speaks, since, over
+def _first(truths: list[pl.Expr]) -> pl.Expr:
+    """The place of the first that is true; null for none."""
+    places = [pl.when(truth).then(pl.lit(place, dtype=pl.Int32)) for place, truth in enumerate(truths)]
+    return pl.coalesce([*places, pl.lit(None, dtype=pl.Int32)])
 
 
 def _seats(frame: pl.DataFrame, world: World, targets: TargetProgram) -> pl.DataFrame:
@@ -144,7 +124,8 @@ def _seats(frame: pl.DataFrame, world: World, targets: TargetProgram) -> pl.Data
     Greedy in rank order, skipping those whose owner is full: with owner caps that do not depend on the total, that is
     the first `free` of those whose rank within their owner is within the owner's free seats.
     """
-    barred = pl.col(WHY + "never") | pl.col(EXCLUDED)
+    # Whom a person says never of takes no seat; one that is held ends by that criterion, at once or after its grace.
+    barred = pl.col(EXCLUDED) | (pl.col(WHY + "never") & ~pl.col(WHY + "incumbent"))
     stays = pl.col(WHY + "incumbent") & pl.col(WHY + "leaves").is_null()
     back_on = pl.col(WHY + "removed_at") + timedelta(days=targets.cool_down_days)
     cooling = (held("target_status") == "removed").fill_null(value=False) & (back_on > world.as_of).fill_null(
@@ -226,6 +207,7 @@ def _decide(frame: pl.DataFrame, world: World, targets: TargetProgram) -> pl.Dat
     return frame.with_columns(
         since.alias(OUT + "target_since"),
         at_risk.alias(OUT + "target_at_risk_since"),
+        pl.when(decided == "at_risk").then(warnings(targets)).alias(OUT + "target_warnings"),
         removed.alias(OUT + "target_removed_at"),
         _reason(targets).alias(OUT + "target_reason"),
     )
@@ -241,14 +223,13 @@ def _reason(targets: TargetProgram) -> pl.Expr:
         .then(pl.lit("all seats are taken"))
         .otherwise(pl.lit("its owner's seats are taken"))
     )
+    # An account that was removed earlier keeps the reason of that day, whatever speaks against it since.
     removal = (
-        pl.when(EXCLUDED)
+        pl.when(~pl.col(WHY + "incumbent"))
+        .then(held("target_reason"))
+        .when(EXCLUDED)
         .then(pl.lit("excluded by the program"))
-        .when(WHY + "never")
-        .then(pl.lit("a person said never"))
-        .when(pl.col(WHY + "leaves").is_not_null())
-        .then(leaves)
-        .otherwise(held("target_reason"))
+        .otherwise(leaves)
     )
     return (
         pl.when(seat == "always")
@@ -271,16 +252,19 @@ def explain(world: World, record: pl.DataFrame) -> Explanation:
     targets = target_program(world.program)
     row = record.row(0, named=True)
     status = row[OUT + "target_status"]
+    stated = [criterion.text for criterion in targets.leaves_when if not criterion.said_never]
     since = str(row[OUT + "target_since"] or "")[:10]
     headline = f"{status.replace('_', ' ').capitalize()}" if status else "Not a target account"
     if status in SEATED and since:
-        headline += f" since {since}"
+        headline += f", a target since {since}" if status == "at_risk" else f" since {since}"
     lines = [ExplainLine("", "because", "", row[OUT + "target_reason"])] if row[OUT + "target_reason"] else []
+    if row[WHY + "seat"] == "kept":
+        lines += criterion_lines(targets, record, world)
     seats = world.accounts.filter(out("target_status").is_in(SEATED)).height
     limit = f" of {targets.total}" if targets.total is not None else ""
     remarks = [f"{seats}{limit} seats are taken."]
-    if status in SEATED and targets.leaves_when:
-        remarks.append("Leaves when " + ", or ".join(criterion.text for criterion in targets.leaves_when) + ".")
+    if row[WHY + "seat"] in ("always", "new") and stated:
+        remarks.append("Leaves when " + ", or ".join(stated) + ".")
     if row[WHY + "cooling"] and row[WHY + "removed_at"]:
         back = (row[WHY + "removed_at"] + timedelta(days=targets.cool_down_days)).date()
         remarks.append(f"May return on {back}.")
