@@ -20,8 +20,8 @@ from crmsync.store import DeadLetter, Run
 _ANSWERS = {"yes": "green", "no": "red", "unknown": "yellow"}
 #: Systems in the order in which a person asks: is it ours, how good, what is it to us, who works it, whom do we know.
 _ORDER = (
-    "exclusion", "icp", "tiers", "checklist", "category", "relationship", "coverage_model", "targets", "names",
-    "data_gaps", "roles", "contact_care",
+    "exclusion", "icp", "tiers", "checklist", "category", "relationship", "coverage_model", "hierarchy", "targets",
+    "names", "data_gaps", "roles", "contact_care",
 )  # fmt: skip
 #: How a system's headline is introduced where it does not say itself what it is about.
 _TITLES = {"targets": "Target", "roles": "Role", "relationship": "Relationship", "names": "People"}
