@@ -9,11 +9,13 @@ from __future__ import annotations
 from crmsync.assess.base import System
 from crmsync.assess.category import CATEGORY
 from crmsync.assess.checklist import CHECKLIST
+from crmsync.assess.contact_care import CONTACT_CARE
 from crmsync.assess.coverage_model import COVERAGE_MODEL
 from crmsync.assess.data_gaps import DATA_GAPS
 from crmsync.assess.exclusion import EXCLUSION
 from crmsync.assess.hierarchy import HIERARCHY
 from crmsync.assess.icp import ICP
+from crmsync.assess.names import NAMES
 from crmsync.assess.ownership import OWNERSHIP
 from crmsync.assess.purchases import PURCHASES
 from crmsync.assess.relationship import RELATIONSHIP
@@ -30,6 +32,8 @@ SYSTEMS: tuple[System, ...] = (
     CHECKLIST,
     TARGETS,
     ROLES,
+    CONTACT_CARE,
+    NAMES,
     RELATIONSHIP,
     DATA_GAPS,
     CATEGORY,
