@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from crmsync.errors import StoreError
 from crmsync.store import Owner, Store
+from crmsync.store import links as links_module
 from crmsync.store import mirror as mirror_module
 from crmsync.store.frames import decode
 
@@ -147,6 +148,22 @@ def test_associations_between_two_ids_are_those_of_the_records_from_one_to_the_o
     store.mirror.put_associations("main", "deal", "company", links)
     found = store.mirror.load_associations("main", "deal", "company", between=("10", "30"))
     assert found["from_id"].to_list() == ["10", "100", "2", "30"]
+
+
+def test_associations_of_several_pages_come_whole_and_in_order(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(links_module, "_PAGE_ROWS", 7)
+    linked = {str(n): [Link(str(to), ("Champion",) if to % 2 else ()) for to in range(5)] for n in range(10, 20)}
+    store.mirror.put_associations("main", "deal", "contact", linked)
+    expected = [(str(n), str(to), "Champion" if to % 2 else None) for n in range(10, 20) for to in range(5)]
+    assert store.mirror.load_associations("main", "deal", "contact").rows() == expected
+    assert store.mirror.load_associations("main", "deal", "contact", between=("12", "13")).rows() == expected[10:20]
+
+
+def test_ids_and_labels_with_line_breaks_are_read_as_they_are(store: Store) -> None:
+    links = {"1": [Link("7\n8", ("Decision\nmaker",))], "2": [Link("9")]}
+    store.mirror.put_associations("main", "deal", "contact", links)
+    found = store.mirror.load_associations("main", "deal", "contact").rows()
+    assert found == [("1", "7\n8", "Decision maker"), ("2", "9", None)]
 
 
 @pytest.mark.parametrize("place", ["file", "memory"])

@@ -251,9 +251,7 @@ class Mirror:
 
     # Associations, owners, small state
 
-    def put_associations(
-        self, portal: str, from_: str, to: str, links: Mapping[str, Sequence[StoredLink]]
-    ) -> None:
+    def put_associations(self, portal: str, from_: str, to: str, links: Mapping[str, Sequence[StoredLink]]) -> None:
         """Replace the associations of each given id by those named for it; an empty list leaves none.
 
         One transaction. A record named twice for one id is one association with the labels of both.
@@ -265,11 +263,7 @@ class Mirror:
             for part in chunks(list(links), _CHUNK_IDS):
                 query = sa.delete(associations).where(associations.c.space == space, associations.c.from_id.in_(part))
                 connection.execute(query)
-            rows = [
-                (space, id_, to, labels)
-                for id_, found in linked.items()
-                for to, labels in links.labelled(found).items()
-            ]
+            rows = [(space, id_, to, labels) for id_, found in links.items() for to, labels in labelled(found).items()]
             self._db.insert(connection, associations, ("space", "from_id", "to_id", "labels"), rows)
 
     def load_associations(
