@@ -213,9 +213,10 @@ def test_a_partial_read_leaves_every_figure_at_least_what_is_known_and_calls_nob
 
 def test_contacts_of_the_group_are_counted_and_unknown_where_no_contact_says_whose_it_is() -> None:
     accounts: list[dict[str, Any]] = [{}, {"parent": "1"}, {}]
-    counted = _rows(_world(accounts, contacts=["1", "2", "2", "elsewhere"]))
+    program = _program("{customers: {group_contacts: {gte: 1}}}")
+    counted = _rows(_world(accounts, program, contacts=["1", "2", "2", "elsewhere"]))
     assert [counted[id_]["group_contacts"] for id_ in "123"] == [3, 2, 0]
-    assert [row["group_contacts"] for row in _rows(_world(accounts, contacts=[])).values()] == [None] * 3
+    assert [row["group_contacts"] for row in _rows(_world(accounts, program, contacts=[])).values()] == [None] * 3
 
 
 def test_sums_that_64_bits_do_not_hold_are_at_least_what_they_hold() -> None:

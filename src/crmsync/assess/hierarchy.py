@@ -23,22 +23,25 @@ from crmsync.model.snapshot import LEAST
 from crmsync.program.loader import Program
 
 _MOST = 2**63 - 1
+_NOTHING = pl.lit(None, dtype=pl.Int64)
+
+
+def _asked(program: Program) -> frozenset[str]:
+    """Fields that the program names, in a condition or to sort by."""
+    return program.fields | {category_program(program).by.name}
 
 
 def reads(program: Program) -> Reads:
-    asked = program.fields | {category_program(program).by.name}
+    asked = _asked(program)
     fields = {"parent", *(part for name, part in FIGURES.items() if name in asked)}
     if "group_territories" in asked or program.sections.get("strategic_accounts") is not None:
         fields.add(coverage_program(program).territory_by)
-    return {"company": frozenset(fields)}
+    contacts = {"account"} if "group_contacts" in asked else ()
+    return {"company": frozenset(fields), "contact": frozenset(contacts)}
 
 
 def wants(program: Program) -> Reads:
-    rules = coverage_program(program)
-    return {
-        "company": frozenset({*FIGURES.values(), LEAST + "spend", rules.territory_by}),
-        "contact": frozenset({"account"}),
-    }
+    return {"company": frozenset({*FIGURES.values(), LEAST + "spend", coverage_program(program).territory_by})}
 
 
 def assess(world: World) -> World:
@@ -46,11 +49,14 @@ def assess(world: World) -> World:
     frame = world.accounts
     nodes = _nodes(world)
     forest = read_forest(nodes["id"], nodes["parent"])
-    wide = nodes.join(_groups(forest, nodes, world), on="node", how="left", maintain_order="left")
+    united = _groups(forest, nodes, world).select("node", *_columns(_united(), _UNITED_UNKNOWN, world))
+    columns = nodes.select(_columns(_alone(), _ALONE_UNKNOWN, world))
+    # Most companies stand alone, so the few others are written over them in place.
+    columns = pl.DataFrame([one.scatter(united["node"], united[one.name]) for one in columns.get_columns()])
     tops = roots(forest).join(nodes.select(pl.col("node").alias("root"), pl.col("id").alias(ROOT)), on="root")
-    wide = wide.join(tops.drop("root"), on="node", how="left", maintain_order="left")
-    columns = wide.select(*_columns(world), ROOT, _place(forest))
-    frame = frame.drop([name for name in columns.columns if name in frame.columns]).hstack(columns)
+    told = nodes.select("node").join(tops.drop("root"), on="node", how="left", maintain_order="left")
+    told = told.select(ROOT, _place(forest))
+    frame = frame.drop([*columns.columns, *told.columns], strict=False).hstack(columns).hstack(told)
     return world.with_frame("company", frame, *(notes(forest, nodes) if world.whole else ()))
 
 
@@ -65,14 +71,16 @@ def _nodes(world: World) -> pl.DataFrame:
         *_least(),
         text(rules.territory_by).rank("dense").alias("territory"),
     )
-    linked = world.contacts.select(text("account").alias("id")).drop_nulls()
-    if linked.is_empty():
+    if "group_contacts" not in _asked(world.program):
+        # Millions of contacts are not counted for nobody.
+        return nodes.with_columns(_NOTHING.alias("group_contacts"))
+    counts = world.contacts.group_by("account").agg(pl.len().cast(pl.Int64).alias("group_contacts"))
+    counts = counts.select(text("account").alias("id"), "group_contacts").drop_nulls("id")
+    if counts.is_empty():
         # Nobody's company is known, which says nothing about how many there are.
-        return nodes.with_columns(pl.lit(None, dtype=pl.Int64).alias("group_contacts"))
-    counts = linked.group_by("id").agg(pl.len().cast(pl.Int64).alias("group_contacts"))
-    return nodes.join(counts, on="id", how="left", maintain_order="left").with_columns(
-        pl.col("group_contacts").fill_null(0)
-    )
+        return nodes.with_columns(_NOTHING.alias("group_contacts"))
+    nodes = nodes.join(counts, on="id", how="left", maintain_order="left")
+    return nodes.with_columns(pl.col("group_contacts").fill_null(0))
 
 
 def _least() -> list[pl.Expr]:
@@ -86,7 +94,7 @@ def _groups(forest: Forest, nodes: pl.DataFrame, world: World) -> pl.DataFrame:
     """Of every company with a parent or subsidiaries, over itself and all below it.
 
     `companies`; `<figure>.sum`, of how many companies anything is known, `<figure>.any`, and of how many all,
-    `<figure>.known`; `contacts.sum`; `territories.sum`, `territory.known`.
+    `<figure>.known`; `contacts.sum`, null where nobody's contacts are known; `territories.sum`, `territory.known`.
     """
     own = nodes.join(members(forest), on="node", how="semi")
     figures = own.select(
@@ -104,41 +112,49 @@ def _groups(forest: Forest, nodes: pl.DataFrame, world: World) -> pl.DataFrame:
     # Amounts of a whole group may be more than 64 bits hold: what is beyond them is at least that.
     clipped = [pl.col(part).clip(-_MOST, _MOST).cast(pl.Int64).alias(part + ".sum") for part in FIGURES.values()]
     territories = distinct(forest, own.select("node", pl.col("territory").alias("value")))
-    return (
+    groups = (
         totals(forest, counts)
         .join(add(forest, figures).select("node", *clipped), on="node")
         .join(territories.select("node", pl.col("count").alias("territories.sum")), on="node", how="left")
     )
+    return groups.with_columns(_NOTHING.alias("contacts.sum")) if own["group_contacts"].null_count() else groups
 
 
-def _columns(world: World) -> list[pl.Expr]:
-    """The fields of the group and their lower bounds; a company that stands alone is a group of one."""
-    alone, whole = pl.col("companies").is_null(), pl.lit(value=world.whole)
-    companies = pl.col("companies").fill_null(1)
-    own_territory = pl.col("territory").is_not_null().cast(pl.Int64)
-    territory_known = pl.when(alone).then(own_territory).otherwise("territory.known")
-    lower = {
-        "subsidiaries": companies - 1,
-        "group_contacts": pl.when(alone | pl.col("group_contacts").is_null())
-        .then("group_contacts")
-        .otherwise("contacts.sum"),
-        "group_territories": pl.when(alone).then(territory_known).otherwise(pl.col("territories.sum").fill_null(0)),
-    }
-    complete = {
-        "subsidiaries": pl.lit(value=True),
-        "group_contacts": pl.lit(value=True),
-        "group_territories": territory_known == companies,
-    }
+_Bounds = dict[str, tuple[pl.Expr, pl.Expr]]
+"""Field of the group -> (what it is at least, whether that is all of it)."""
+
+_ALONE_UNKNOWN = pl.col("territory").is_null()
+_UNITED_UNKNOWN = pl.col("companies") - pl.col("territory.known")
+
+
+def _alone() -> _Bounds:
+    """A company that stands alone is a group of one."""
+    known = pl.col("territory").is_not_null()
+    bounds: _Bounds = {"subsidiaries": (pl.lit(0), pl.lit(value=True))}
+    bounds["group_contacts"] = (pl.col("group_contacts"), pl.lit(value=True))
+    bounds["group_territories"] = (known, known)
     for name, part in FIGURES.items():
-        known, sum_ = pl.col(part + ".known"), pl.col(part + ".sum")
-        lower[name] = pl.when(alone).then(part + ".least").when(pl.col(part + ".any") > 0).then(sum_)
-        complete[name] = (
-            pl.when(alone).then(pl.col(part).is_not_null()).otherwise((known == companies) & (sum_ < _MOST))
-        )
-    fields = [pl.when(whole & complete[name]).then(lower[name]).cast(pl.Int64).alias(name) for name in GROUP_FIELDS]
-    bounds = [lower[name].cast(pl.Int64).alias(LOWER[name]) for name in GROUP_FIELDS]
-    unknown = pl.when(whole).then(companies - territory_known).cast(pl.Int64).alias(TERRITORIES_UNKNOWN)
-    return [*fields, *bounds, unknown]
+        bounds[name] = (pl.col(part + ".least"), pl.col(part).is_not_null())
+    return bounds
+
+
+def _united() -> _Bounds:
+    companies, territories = pl.col("companies"), pl.col("territories.sum").fill_null(0)
+    bounds: _Bounds = {"subsidiaries": (companies - 1, pl.lit(value=True))}
+    bounds["group_contacts"] = (pl.col("contacts.sum"), pl.lit(value=True))
+    bounds["group_territories"] = (territories, pl.col("territory.known") == companies)
+    for name, part in FIGURES.items():
+        sum_, any_ = pl.col(part + ".sum"), pl.col(part + ".any") > 0
+        bounds[name] = (pl.when(any_).then(sum_), (pl.col(part + ".known") == companies) & (sum_ < _MOST))
+    return bounds
+
+
+def _columns(bounds: _Bounds, unknown: pl.Expr, world: World) -> list[pl.Expr]:
+    """The fields of the group, null where they are not all known; their lower bounds; territories unknown."""
+    whole = pl.lit(value=world.whole)
+    fields = [pl.when(whole & all_).then(least).cast(pl.Int64).alias(name) for name, (least, all_) in bounds.items()]
+    lower = [least.cast(pl.Int64).alias(LOWER[name]) for name, (least, _) in bounds.items()]
+    return [*fields, *lower, pl.when(whole).then(unknown).cast(pl.Int64).alias(TERRITORIES_UNKNOWN)]
 
 
 def _place(forest: Forest) -> pl.Expr:
