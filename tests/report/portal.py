@@ -31,6 +31,23 @@ tiers:
     tier_1: {technologies: {has_any: [hubspot]}}
 gaps: {sales: [revenue, technologies], forms: [employees, industry]}
 """
+CONTACTS = """\
+hs_object_id,firstname,lastname,jobtitle,email,associatedcompanyid,hs_linkedin_url,notes_last_contacted
+101,Ada,Amt,CFO,ada@anvil.example,1,https://linkedin.example/ada,2026-10-01T00:00:00Z
+102,Bo,Berg,IT Manager,bo@anvil.example,1,,2025-10-31T00:00:00Z
+103,Cy,<Cole>,Marketing Director,cy@anvil.example,1,,
+104,Di,Dorn,,di@bellows.example,2,,2026-10-01T00:00:00Z
+105,Ed,Eck,CTO,ed@grinder.example,7,,2026-10-01T00:00:00Z
+"""
+COVERAGE_PROGRAM = (
+    PROGRAM
+    + """\
+roles: {vocabulary: titles}
+names: {minimum: 2, maximum: 3, departments: 2}
+category: {by: revenue, thresholds: {a: 5_000_000, b: 1_000_000}}
+strategic_accounts: {strategic: {revenue: {gte: 8_000_000}}, customers: {employees: {lt: 0}}, per_manager: 1}
+"""
+)
 
 
 def write(folder: Path, contacts: str = "", deals: str = "") -> Path:

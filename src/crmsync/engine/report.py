@@ -14,8 +14,11 @@ import polars as pl
 
 from crmsync.assess import data_gaps
 from crmsync.assess.base import OUT, World
+from crmsync.assess.contact_care import PROFILES
+from crmsync.assess.coverage_model import manager_load
 from crmsync.assess.data_gaps_section import gap_program
 from crmsync.assess.exclusion import EXCLUDED
+from crmsync.assess.names_section import names_program
 from crmsync.assess.run import Assessment, direct_reports
 from crmsync.engine.context import Context
 from crmsync.engine.explain import find_record, pull_if_never
@@ -59,14 +62,16 @@ class CoverageData:
     """Coverage of all accounts, or of the one `company` that was asked for, with its `people` (assessed contacts).
 
     `accounts`: one row an account with `id name owner url excluded`, those of `SHOWN` that the program decides, and
-    `contacts` and the columns of `COUNTED` where contacts are assessed. `goals`: the `names` section's `minimum`,
-    `maximum` and `departments`. `managers`: `owner` (a name), `strategic_accounts`, `limit`, `over`.
+    `contacts` and the columns of `COUNTED` that contact care could fill. `goals`: the `names` section's `minimum` and
+    `maximum`, and `departments` where departments are known. `roles`: the wanted ones. `managers`: `owner` (a name),
+    `strategic_accounts`, `limit`, `over`.
     """
 
     head: Head
     accounts: pl.DataFrame
     labels: Mapping[str, Labels] = field(default_factory=dict)
     goals: Mapping[str, int] = field(default_factory=dict)
+    roles: tuple[str, ...] = ()
     managers: pl.DataFrame | None = None
     company: str | None = None
     people: pl.DataFrame | None = None
@@ -99,7 +104,8 @@ def coverage(ctx: Context, *, as_of: datetime | None = None, company: str | None
     """
     looked = _assessed(ctx, as_of, company)
     outputs = {one.name: one for one in ctx.outputs if one.object == "company"}
-    shown = [name for name in SHOWN if name in outputs]
+    undecided = _undecided(ctx, looked.accounts)
+    shown = [name for name in SHOWN if name in outputs and name not in undecided]
     accounts = looked.accounts.select(
         pl.col("id").cast(pl.String),
         _excluded(looked.accounts),
@@ -123,6 +129,8 @@ def coverage(ctx: Context, *, as_of: datetime | None = None, company: str | None
         accounts=_named(ctx, accounts),
         labels=labels,
         goals=_goals(ctx),
+        roles=names_program(ctx.program).roles or (),
+        managers=_managers(ctx, looked.world) if "coverage_model" in shown else None,
         company=looked.company,
         people=looked.people,
     )
@@ -183,7 +191,7 @@ def _assessed(ctx: Context, as_of: datetime | None, company: str | None) -> _Ass
     counts, people_parts = [], []
     for part in contact_parts(ctx, snapshot):
         decided = run.part(part)
-        counts.append(_counted(decided))
+        counts.append(_counted(ctx, decided))
         if company is not None:
             people_parts.append(decided.filter(pl.col("account") == company))
     world = run.finish()
@@ -199,13 +207,17 @@ def _assessed(ctx: Context, as_of: datetime | None, company: str | None) -> _Ass
     return _Assessed(head, world, accounts, contacts, company, people_frame)
 
 
-def _counted(contacts: pl.DataFrame) -> pl.DataFrame:
-    """`id` of the account, `contacts`, and the columns of `COUNTED` where contact care is in the program."""
+def _counted(ctx: Context, contacts: pl.DataFrame) -> pl.DataFrame:
+    """`id` of the account, `contacts`, and the columns of `COUNTED` that contact care could fill in this portal."""
     figures = [pl.len().cast(pl.Int64).alias("contacts")]
     if OUT + "name_gaps" in contacts.columns:
         gaps_of = pl.col(OUT + "name_gaps").cast(pl.String).fill_null("").str.split(";")
+        can = {"without_profile": PROFILES, "without_title": ("title",)}
+        mapped = ctx.mapping.read["contact"]
         figures += [
-            gaps_of.list.contains(entry).sum().cast(pl.Int64).alias(column) for column, entry in COUNTED.items()
+            gaps_of.list.contains(entry).sum().cast(pl.Int64).alias(column)
+            for column, entry in COUNTED.items()
+            if column not in can or any(name in mapped for name in can[column])
         ]
     mine = contacts.filter(pl.col("account").is_not_null())
     return mine.group_by(pl.col("account").cast(pl.String).alias("id")).agg(figures)
@@ -226,8 +238,24 @@ def _values(output: Output) -> Mapping[str, str]:
     return {option.value: option.label for option in output.options}
 
 
+def _undecided(ctx: Context, accounts: pl.DataFrame) -> frozenset[str]:
+    """Columns of the names section that nothing can fill: no contacts are read, or nobody's role is known."""
+    if OUT + "names_known" in accounts.columns and accounts[OUT + "names_known"].null_count() == accounts.height > 0:
+        return frozenset({"names_known", "names_needed", "missing_roles", "departments_covered"})
+    roles_known = names_program(ctx.program).roles is not None
+    return frozenset() if roles_known else frozenset({"missing_roles", "departments_covered"})
+
+
 def _goals(ctx: Context) -> Mapping[str, int]:
-    section = ctx.program.sections.get("names")
-    if section is None:
+    if ctx.program.sections.get("names") is None:
         return {}
-    return {name: int(getattr(section, name)) for name in ("minimum", "maximum", "departments")}
+    rules = names_program(ctx.program)
+    goals = {"minimum": rules.minimum, "maximum": rules.maximum}
+    return goals if rules.roles is None else goals | {"departments": rules.departments}
+
+
+def _managers(ctx: Context, world: World) -> pl.DataFrame:
+    """`coverage_model.manager_load` with names instead of owner ids."""
+    owners = {owner.id: owner.name for owner in ctx.store.mirror.owners(ctx.portal.name)}
+    owner = pl.col("owner").cast(pl.String)
+    return manager_load(world).with_columns(owner.replace_strict(owners, default=owner).alias("owner"))

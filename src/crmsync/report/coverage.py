@@ -15,11 +15,12 @@ from crmsync.engine.report import COUNTED, CoverageData
 from crmsync.model.text import id_order
 from crmsync.planning.render.view import plural
 from crmsync.report.document import Bar, Bars, Block, Document, Facts, Link, Part, Prose, Sheet, table_csv
-from crmsync.report.people import people_parts, people_rows
-from crmsync.report.words import head_line, share
+from crmsync.report.people import people_csv, people_parts, people_rows
+from crmsync.report.words import head_line, percent, share
 
 _SEATED = ("approved", "active", "at_risk")
 _TOP = 25
+_MANAGERS = 10
 #: A part of the report: the column that it needs, what it is called, and the section of the program that gives it.
 _PARTS = (
     ("names_known", "names and their state", "names"),
@@ -31,7 +32,12 @@ _CSV_FIRST = ("id", "name", "owner")
 
 
 def coverage_csv(data: CoverageData) -> str:
-    """One row an account, in the order of the report: every figure that it has, and the address at the end."""
+    """One row an account, in the order of the report: every figure that it has, and the address at the end.
+
+    Of one company, one row a person.
+    """
+    if data.people is not None:
+        return people_csv(data.people)
     accounts = in_order(data)
     columns = [*_CSV_FIRST, *(name for name in accounts.columns if name not in (*_CSV_FIRST, "url")), "url"]
     shown = accounts.select(columns).with_columns(
@@ -118,8 +124,7 @@ def _names(data: CoverageData) -> dict[str, Any]:
 def missing_roles(data: CoverageData) -> dict[str, int]:
     """Role -> accounts without a known name in it, in the declared order."""
     missing = _wanted(data)["missing_roles"].fill_null("").str.split(";")
-    wanted = data.labels["missing_roles"].values
-    return {role: int(missing.list.contains(role).sum()) for role in wanted}
+    return {role: int(missing.list.contains(role).sum()) for role in data.roles}
 
 
 def coverage_document(data: CoverageData) -> Document:
@@ -129,7 +134,9 @@ def coverage_document(data: CoverageData) -> Document:
     read = [plural(data.accounts.height, "account")]
     if "contacts" in data.accounts.columns:
         read.append(plural(int(data.accounts["contacts"].sum()), "contact"))
-    return Document("Coverage", (*head_line(data.head), ", ".join(read)), tuple(_portal_parts(data)))
+    excluded = int(data.accounts["excluded"].sum())
+    out = f"{excluded:,} excluded by the program and in no figure" if excluded else ""
+    return Document("Coverage", (*head_line(data.head), ", ".join(read), out), tuple(_portal_parts(data)))
 
 
 def _portal_parts(data: CoverageData) -> Iterator[Part]:
@@ -137,8 +144,10 @@ def _portal_parts(data: CoverageData) -> Iterator[Part]:
     if "names_known" in columns:
         yield _names_part(data)
         yield _contacts_part(data)
+    if "departments_covered" in columns:
         yield _departments_part(data)
-        yield _roles_part(data)
+        if data.roles:
+            yield _roles_part(data)
     if "category" in columns:
         yield _category_part(data)
     for name, what in (("relationship", "Relationship"), ("coverage_model", "Coverage model")):
@@ -184,10 +193,14 @@ def _contacts_part(data: CoverageData) -> Part:
     names = _names(data)
     total = names.get("contacts", 0)
     said = {"stale": "Stale", "without_profile": "Without LinkedIn or X", "without_title": "Without a job title"}
-    rows = [("Contacts", f"{total:,} with an account")]
-    rows += [(label, share(names[name], total)) for name, label in said.items() if name in names]
-    bars = tuple(Bar(label, names[name], total=total, warns=True) for name, label in said.items() if name in names)
-    return Part("State of the contacts", (Facts(tuple(rows)), Bars("Contacts that want care", bars)), narrow=True)
+    bars = tuple(
+        Bar(label, names[name], total=total, note=percent(names[name], total), warns=True)
+        for name, label in said.items()
+        if name in names
+    )
+    blocks: tuple[Block, ...] = (Prose(f"{plural(total, 'contact')} of these accounts."),)
+    drawn = Bars("Contacts that want care, of all contacts", bars)
+    return Part("State of the contacts", (*blocks, drawn) if total else blocks, narrow=True)
 
 
 def _departments_part(data: CoverageData) -> Part:
@@ -237,15 +250,19 @@ def _managers_part(managers: pl.DataFrame) -> Part:
     load = managers.sort(["strategic_accounts", "owner"], descending=[True, False], nulls_last=True)
     rows = tuple(
         (row["owner"] or "no owner", row["strategic_accounts"], row["limit"], "too many" if row["over"] else "")
-        for row in load.iter_rows(named=True)
+        for row in load.head(_MANAGERS).iter_rows(named=True)
     )
-    return Part("Strategic managers", (Sheet(("Manager", "strategic accounts", "at most", ""), rows),), narrow=True)
+    blocks: list[Block] = [Sheet(("Manager", "strategic accounts", "at most", ""), rows)]
+    if load.height > _MANAGERS:
+        blocks.append(Prose(f"and {load.height - _MANAGERS:,} more with fewer; the JSON document lists them all."))
+    return Part("Strategic managers", tuple(blocks), narrow=True)
 
 
 def _most_short(data: CoverageData) -> Part:
     frame = in_order(data).filter(~pl.col("excluded") & (pl.col("names_needed").fill_null(0) > 0))
     shown = [name for name in ("tier", "target_status") if name in frame.columns]
-    columns = ("Account", "owner", *(_title(data, name) for name in shown), "known", "needed", "departments", "missing")
+    roles = "departments_covered" in frame.columns
+    columns = ("Account", "owner", *(_title(data, name) for name in shown), "known", "needed")
     rows = tuple(
         (
             Link(row["name"] or f"company {row['id']}", row["url"] or ""),
@@ -253,12 +270,11 @@ def _most_short(data: CoverageData) -> Part:
             *(_label(data, name, row[name]) for name in shown),
             row["names_known"],
             row["names_needed"],
-            row["departments_covered"],
-            _label(data, "missing_roles", row["missing_roles"]),
+            *((row["departments_covered"], _label(data, "missing_roles", row["missing_roles"])) if roles else ()),
         )
         for row in frame.head(_TOP).iter_rows(named=True)
     )
-    blocks: list[Block] = [Sheet(columns, rows)]
+    blocks: list[Block] = [Sheet((*columns, *(("departments", "roles missing") if roles else ())), rows)]
     if frame.height > _TOP:
         blocks.append(Prose(f"and {frame.height - _TOP:,} more; the CSV lists them all."))
     return Part("Accounts most short of names", tuple(blocks))
@@ -292,10 +308,12 @@ def _account_facts(data: CoverageData, row: Mapping[str, Any]) -> Iterator[tuple
         least, most = data.goals["minimum"], data.goals["maximum"]
         needed = f"; {plural(row['names_needed'], 'name')} needed" if row["names_needed"] else ""
         yield "Names", f"{row['names_known'] or 0} of {least} to {most}{needed}"
+        care = {"stale": "stale", "without_profile": "without LinkedIn or X", "without_title": "without a job title"}
+        said = ", ".join(f"{row[key]:,} {what}" for key, what in care.items() if key in row)
+        yield "Contacts", f"{row['contacts']:,}: {said}"
+    if "departments_covered" in row:
         yield "Departments", f"{row['departments_covered'] or 0} of {data.goals['departments']}"
         yield "Roles missing", _label(data, "missing_roles", row["missing_roles"]) or "none"
-        care = {"stale": "stale", "without_profile": "without LinkedIn or X", "without_title": "without a job title"}
-        yield "Contacts", f"{row['contacts']:,}: " + ", ".join(f"{row[key]:,} {what}" for key, what in care.items())
     for name in ("tier", "checklist_tier", "target_status", "category", "management_mismatch", "relationship"):
         if row.get(name):
             yield _title(data, name).capitalize(), _label(data, name, row[name])

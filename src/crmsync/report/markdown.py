@@ -15,7 +15,7 @@ _ENTITY = re.compile(r"&(?=#?\w+;)")
 #: What would begin a list, a heading or a quotation where it begins a line.
 _START = re.compile(r"^(?:(\d+)([.)])|([-+#>=]))")
 _BAR = 32
-_WIDEST = 44
+_WIDEST = 50
 _LINE = 110
 
 

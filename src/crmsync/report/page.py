@@ -10,10 +10,12 @@ from crmsync.planning.render.style import html_page
 from crmsync.report.document import Bar, Bars, Block, Cell, Document, Facts, Link, Part, Picture, Prose, Sheet, is_web
 
 _STYLE = """
-.side{display:grid;gap:0 18px;grid-template-columns:repeat(auto-fit,minmax(310px,1fr));align-items:stretch}
+.side{columns:2 420px;column-gap:18px;margin:18px 0 -18px}
+.side .card{display:inline-block;width:100%;margin:0 0 18px;break-inside:avoid}
 .card>*+*{margin-top:14px}p{margin:0;max-width:76ch}.n+:not(.n){padding-left:18px}
 .bars{display:block;width:100%;max-width:600px;height:auto}.bars .v1{fill:var(--accent)}
 .bars .v2{fill:var(--accent);fill-opacity:.25}.bars .w1{fill:var(--down)}
+.bars .w2{fill:var(--down);fill-opacity:.2}
 .picture{overflow-x:auto}.picture svg{max-width:100%;height:auto}
 @media print{.card{break-inside:avoid}body{background:none}}
 """
@@ -98,7 +100,8 @@ def _bar(bar: Bar, top: int, left: int, scale: float) -> str:
     long, faint = bar.value * scale, max(bar.total, bar.value) * scale
     parts = [f'<text x="{left - 10}" y="{middle:g}" text-anchor="end">{escape(bar.label)}</text>']
     if faint > long:
-        parts.append(f'<rect class="v2" x="{left}" y="{y:g}" width="{faint:.1f}" height="{_THICK}" rx="3"/>')
+        kind = "w2" if bar.warns else "v2"
+        parts.append(f'<rect class="{kind}" x="{left}" y="{y:g}" width="{faint:.1f}" height="{_THICK}" rx="3"/>')
     if long:
         kind = "w1" if bar.warns else "v1"
         parts.append(f'<rect class="{kind}" x="{left}" y="{y:g}" width="{max(long, 2):.1f}" height="{_THICK}" rx="3"/>')

@@ -8,7 +8,7 @@ import polars as pl
 
 from crmsync.assess.base import OUT, WHY
 from crmsync.model.text import id_order
-from crmsync.report.document import Part, Picture, Prose, Sheet
+from crmsync.report.document import Part, Picture, Prose, Sheet, table_csv
 
 _SHOWN = 200
 _LEVELS = ("c_suite", "vp", "director", "manager", "senior", "professional", "entry", "unknown")
@@ -44,6 +44,14 @@ def people_rows(contacts: pl.DataFrame) -> list[dict[str, Any]]:
         *[pl.col(OUT + name).cast(pl.String).alias(called) for name, called in _DECIDED.items()],
         stale.alias("stale"),
     ).to_dicts()
+
+
+def people_csv(contacts: pl.DataFrame) -> str:
+    """One row a person, in the order of `people_rows`."""
+    columns = ("id", "name", "title", *_DECIDED.values(), "stale")
+    stale = {True: "yes", False: "no", None: ""}
+    rows = [row | {"stale": stale[row["stale"]]} for row in people_rows(contacts)]
+    return table_csv(columns, ([row[name] for name in columns] for row in rows))
 
 
 def people_parts(contacts: pl.DataFrame, account: str, name: str) -> list[Part]:

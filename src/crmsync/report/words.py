@@ -17,8 +17,13 @@ def head_line(head: Head) -> Iterator[str]:
 
 
 def share(part: int, whole: int) -> str:
-    """`412 of 1,000 (41 %)`; below half a per cent that is there at all is said to be under one."""
+    """`412 of 1,000 (41 %)`."""
+    said = percent(part, whole)
+    return f"{part:,} of {whole:,}" + (f" ({said})" if said else "")
+
+
+def percent(part: int, whole: int) -> str:
+    """`41 %`; what is there at all and rounds to none is `under 1 %`, and of nothing there is no share."""
     if not whole or not part:
-        return f"{part:,} of {whole:,}"
-    percent = (200 * part + whole) // (2 * whole)
-    return f"{part:,} of {whole:,} ({percent or 'under 1'} %)"
+        return ""
+    return f"{(200 * part + whole) // (2 * whole) or 'under 1'} %"
