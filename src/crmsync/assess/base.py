@@ -102,6 +102,9 @@ class System:
     adds beside them for others, by object: derived fields and `why.` columns. `assess(world)` adds them, and
     `explain(world, record)` puts one record of `object` (a frame of one row) into words, or has nothing to say.
 
+    `asks(program)` tells where in the program a canonical field of `object` is asked for, as far as that is not plain
+    from the field's own name there: faults name it.
+
     A system is used where the program is for it (`active`, mostly: its section is given); one without `active` where
     a system that is used, or a condition, reads what it gives.
 
@@ -121,6 +124,7 @@ class System:
     gives: Mapping[ObjectName, Mapping[str, pl.DataType]] = field(default_factory=dict)
     explain: Callable[[World, pl.DataFrame], Explanation | None] = field(default=lambda _world, _record: None)
     active: Callable[[Program], bool] | None = None
+    asks: Callable[[Program], Mapping[str, str]] = field(default=lambda _program: {})
 
 
 def ensure_columns(frame: pl.DataFrame, columns: Mapping[str, pl.DataType]) -> pl.DataFrame:

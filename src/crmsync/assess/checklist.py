@@ -92,6 +92,16 @@ def wants(program: Program) -> Reads:
     return {"company": frozenset[str]().union(*(wanted_fields(box) for box in checklist(program).boxes))}
 
 
+def asks(program: Program) -> dict[str, str]:
+    """The box, or the rule for global accounts, that asks for a field."""
+    rules = checklist(program)
+    when = fields_of(rules.global_when) if rules.global_when is not None else frozenset()
+    asked = dict.fromkeys(when, "checklist.global.when")
+    if rules.largest is not None:
+        asked["revenue"] = "checklist.global.largest"
+    return asked | {name: f"checklist.boxes.{box.name}" for box in rules.boxes for name in box_fields(box)}
+
+
 def assess(world: World) -> World:
     """Add `out.checklist_tier`, its score and its reason; where it writes the tier, all that goes with that."""
     rules = checklist(world.program)
@@ -275,4 +285,5 @@ CHECKLIST = System(
     assess=assess,
     explain=explain,
     active=lambda program: program.sections.get("checklist") is not None,
+    asks=asks,
 )

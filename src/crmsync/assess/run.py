@@ -121,6 +121,15 @@ def wants(program: Program, systems: Sequence[System] = SYSTEMS) -> dict[ObjectN
     return _fields({column for system in active(program, systems) for column in _columns(system.wants(program))})
 
 
+def asks(program: Program, systems: Sequence[System] = SYSTEMS) -> dict[Column, str]:
+    """Where in the program a field is asked for without being named there ("checklist.boxes.website")."""
+    return {
+        (system.object, name): where
+        for system in active(program, systems)
+        for name, where in system.asks(program).items()
+    }
+
+
 def _fields(columns: set[Column]) -> dict[ObjectName, frozenset[str]]:
     found: dict[ObjectName, frozenset[str]] = {}
     for object_, name in columns:

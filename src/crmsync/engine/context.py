@@ -110,11 +110,14 @@ class Context:
     @cached_property
     def reads(self) -> dict[ObjectName, frozenset[str]]:
         """Canonical fields by object that the program, the scope and the naming of records need."""
+        return {object_: fields | _NAMING[object_] for object_, fields in self.decides_on.items()}
+
+    @cached_property
+    def decides_on(self) -> dict[ObjectName, frozenset[str]]:
+        """Canonical fields by object that the program and the scope need: `reads` without what only names records."""
         wanted = assessment.wants(self.program)
         return {
-            object_: fields
-            | _NAMING[object_]
-            | (wanted.get(object_, frozenset()) & self.mapping.read.get(object_, {}).keys())
+            object_: fields | (wanted.get(object_, frozenset()) & self.mapping.read.get(object_, {}).keys())
             for object_, fields in self._asked().items()
         }
 
@@ -190,11 +193,13 @@ class Context:
             )
             for name in sorted(worked_out & (fields_of(self.portal.scope) if self.portal.scope else frozenset()))
         ]
+        program, asked_at = self.portal.program_path.name, assessment.asks(self.program)
         faults += [
             Fault(
                 f"mappings/{self.crm}.yaml: {object_}.read",
                 None,
-                f"{name} is missing; {self.portal.program_path.name} asks for it, and no CRM property feeds it",
+                f"{name} is missing; {_asker(program, asked_at.get((object_, name)))} asks for it, "
+                "and no CRM property feeds it",
             )
             for object_, fields in self._asked().items()
             for name in sorted(fields - set(self.mapping.read.get(object_, {})) - {"id"} - worked_out)
@@ -213,6 +218,10 @@ class Context:
 
     def __exit__(self, *_exception: object) -> None:
         self.close()
+
+
+def _asker(program: str, at: str | None) -> str:
+    return f"{at} in {program}" if at else program
 
 
 def open_context(config_dir: Path, portal: str | None = None, *, now: Clock = utc_now) -> Context:
