@@ -142,7 +142,7 @@ def _assessed(
         found.add(object_, frame)
 
     companies = list(only.get("company", ())) if only else []
-    for part in contact_parts(ctx, snapshot):
+    for part in contact_parts(ctx, snapshot, named=False):
         note("contact", run.part(part), run.early_outputs)
         contacts.update(part.filter(pl.col("account").is_in(companies))["id"] if companies else ())
     world = run.finish()

@@ -96,12 +96,16 @@ def build_snapshot(
     return snapshot
 
 
-def contact_parts(ctx: Context, snapshot: Snapshot) -> Iterator[pl.DataFrame]:
-    """The contacts of `build_snapshot`, in parts; none where the portal's contacts are not read."""
+def contact_parts(ctx: Context, snapshot: Snapshot, *, named: bool = True) -> Iterator[pl.DataFrame]:
+    """The contacts of `build_snapshot`, in parts; none where the portal's contacts are not read.
+
+    `named=False` leaves out what no decision reads and only people do, such as first and last names.
+    """
     if "contact" not in ctx.objects:
         return
     inside = None if ctx.portal.scope is None else snapshot.accounts.select(pl.col("id").alias("account"))
-    for part in _parts(ctx, "contact", sorted(ctx.reads["contact"])):
+    fields = ctx.reads["contact"] if named else ctx.decides_on["contact"] | {"account"}
+    for part in _parts(ctx, "contact", sorted(fields)):
         yield part if inside is None else part.join(inside, on="account", how="semi", maintain_order="left")
 
 
