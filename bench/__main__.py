@@ -13,10 +13,11 @@ import os
 import statistics
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from bench import bounds
+from bench import bounds, local
+from bench.local_portal import Size
 from bench.processes import Portal, portal, work
 from bench.table import Row, document, fact_row, limit_row, ratio_row, text
 from crmsync.sandbox.hubspot.synthetic import FIRST_COMPANY, FIRST_CONTACT
@@ -35,10 +36,11 @@ class Sizes:
     scale: float
     small: int
     idle_runs: int
+    local: Size
 
 
-FULL = Sizes(100_000, 500_000, 10_000, 50_000, 4, 57_000, 3)
-QUICK = Sizes(10_000, 50_000, 2_000, 10_000, 8, 19_000, 1)
+FULL = Sizes(100_000, 500_000, 10_000, 50_000, 4, 57_000, 3, Size(1_000_000, 5_000_000, 200_000))
+QUICK = Sizes(10_000, 50_000, 2_000, 10_000, 8, 19_000, 1, Size(10_000, 50_000, 2_000))
 
 Say = Callable[[str], None]
 
@@ -47,13 +49,27 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a smoke test of two minutes on a small portal")
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
+    parser.add_argument("--only", choices=["local"], help="measure this alone")
+    for name in ("companies", "contacts", "deals"):
+        parser.add_argument(f"--{name}", type=int, help=f"{name} of the local work")
     options = parser.parse_args(arguments)
     sizes = QUICK if options.quick else FULL
-    rows = measure(sizes, lambda words: print(words, file=sys.stderr, flush=True))
+    given = {name: getattr(options, name) for name in ("companies", "contacts", "deals")}
+    size = replace(sizes.local, **{name: number for name, number in given.items() if number is not None})
+
+    def say(words: str) -> None:
+        print(words, file=sys.stderr, flush=True)
+
+    rows = local.rows(size, say)
+    if options.only is None:
+        rows = measure(sizes, say) + rows
     if options.json:
         print(json.dumps({"cpus": os.cpu_count(), "quick": options.quick, "rows": document(rows)}, indent=2))
     else:
-        print(f"{sizes.companies:,} companies, {sizes.contacts:,} contacts, {LATENCY_MS} ms a call, 190 calls in 10 s")
+        if options.only is None:
+            print(
+                f"{sizes.companies:,} companies, {sizes.contacts:,} contacts, {LATENCY_MS} ms a call, 190 calls in 10 s"
+            )
         print(text(rows))
     return 0
 

@@ -20,13 +20,13 @@ from typing import Any
 
 import polars as pl
 
+from bench.local_jobs import job_local, job_prepare, mirrored
 from crmsync.connectors.hubspot import HubSpotSettings, connect
 from crmsync.engine.apply import apply_plan, ensure
 from crmsync.engine.context import Context, open_context
 from crmsync.engine.plan import Planned, plan_from_mirror
-from crmsync.engine.pull import Pulled, pull
+from crmsync.engine.pull import pull
 from crmsync.engine.sync import sync
-from crmsync.model.snapshot import Coverage
 
 AS_OF = datetime(2026, 11, 1, tzinfo=UTC)
 SEARCHES_A_SECOND = 5.0
@@ -108,15 +108,6 @@ def job_pull(options: dict[str, Any]) -> dict[str, Any]:
         }  # fmt: skip
 
 
-def _mirrored(ctx: Context) -> Pulled:
-    """What a pull that found nothing new would say of this mirror."""
-    pulled = Pulled()
-    for object_ in ctx.objects:
-        held = ctx.store.mirror.count(ctx.portal.name, object_)
-        pulled.coverage[object_], pulled.kinds[object_] = Coverage(held, held, held), "increment"
-    return pulled
-
-
 def _planned(ctx: Context, meter: Meter, saving: Meter, limit: int | None = None) -> Planned:
     """A plan of the mirror, the time to save it apart."""
     save = ctx.store.plans.save
@@ -127,7 +118,7 @@ def _planned(ctx: Context, meter: Meter, saving: Meter, limit: int | None = None
 
     ctx.store.plans.save = measured  # type: ignore[method-assign]  # measured in place
     with meter.running(), ctx.exclusive():
-        return plan_from_mirror(ctx, _mirrored(ctx), kind="plan", as_of=AS_OF, limit=limit)
+        return plan_from_mirror(ctx, mirrored(ctx), kind="plan", as_of=AS_OF, limit=limit)
 
 
 def job_plan(options: dict[str, Any]) -> dict[str, Any]:
@@ -194,6 +185,8 @@ JOBS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "settle": job_settle,
     "write": job_write,
     "sync": job_sync,
+    "prepare": job_prepare,
+    "local": job_local,
 }
 
 
