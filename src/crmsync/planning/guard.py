@@ -50,13 +50,15 @@ def read_guards(
     stood = changes.filter(pl.col("before").is_not_null())
     readings = [*_snapshot(coverage, limits.min_snapshot, limits.floor)]
     for output in outputs:
-        if output.ranked:
-            base = standing.had_value(output)
+        base = standing.had_value(output)
+        # Of a decision that stands nowhere yet there is nothing to tell; of tiers a plan always tells.
+        if output.ranked and (base or output.name == "tier"):
             moved = stood.filter(pl.col("property") == prefix + output.name)
-            down = _demoted(moved, output)
-            label = f"{output.name.replace('_', ' ')} moves"
-            readings += _share("max_tier_moves", label, moved.height, base, limits.max_tier_moves, limits.floor)
-            readings += _share("max_demotions", "demotions", down, base, limits.max_demotions, limits.floor)
+            down, name = _demoted(moved, output), output.name.replace("_", " ")
+            falls = "demotions" if output.name == "tier" else f"{name} demotions"
+            moves_label = f"{name} moves"
+            readings += _share("max_tier_moves", moves_label, moved.height, base, limits.max_tier_moves, limits.floor)
+            readings += _share("max_demotions", falls, down, base, limits.max_demotions, limits.floor)
     status = next((output for output in outputs if output.name == "target_status"), None)
     if status is not None:
         seats = pl.col("before").is_in(TARGET_SEATS) & ~pl.col("after").is_in(TARGET_SEATS).fill_null(value=False)

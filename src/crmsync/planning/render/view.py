@@ -6,6 +6,7 @@ and the pull-request comment cannot tell different stories of one plan. Everythi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -325,7 +326,12 @@ def guard_lines(plan: Plan) -> list[GuardLine]:
 
 
 def _guard(name: str, value: int, base: int, limit: str, breached: bool, message: str) -> GuardLine:
-    label = _GUARDS.get(name, name.removeprefix("max_").replace("_", " "))
+    said = re.match(r"[^0-9]+", message)
+    if name in ("max_tier_moves", "max_demotions") and said:
+        # One guard watches several decisions; its message says which.
+        label = said.group().strip()
+    else:
+        label = _GUARDS.get(name, name.removeprefix("max_").replace("_", " "))
     if name == "min_snapshot":
         figure = f"{value * 100 / base:.4g} %" if base else "100 %"
     elif limit.endswith("%"):
