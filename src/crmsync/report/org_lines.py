@@ -24,7 +24,7 @@ SCHEMA: dict[str, pl.DataType] = {
 }
 _DEEPEST = 10
 _REPORTS_SHOWN = 10
-_BOXES = 240
+_BOXES = 150
 
 Row = dict[str, Any]
 
@@ -96,10 +96,10 @@ def lines_of(people: pl.DataFrame, *, column: int) -> Lines:
     parents = {id_: row["reports_to"] for id_, row in rows.items() if row["reports_to"] not in (None, id_)}
     for id_, parent in parents.items():
         if parent not in rows:
-            lines.notes[id_] = f"reports to contact {parent}, elsewhere"
+            lines.notes[id_] = f"reports to {parent}, elsewhere"
     parents = {id_: parent for id_, parent in parents.items() if parent in rows}
     for id_ in _cut_circles(rows, parents):
-        lines.notes[id_] = "the reporting lines go in a circle"
+        lines.notes[id_] = "reporting lines in a circle"
     reports: dict[str, list[str]] = {}
     for id_ in rows:
         if id_ in parents:

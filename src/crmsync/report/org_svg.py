@@ -21,15 +21,17 @@ _BOX, _GAP, _STEP, _INDENT = 204.0, 16.0, 10.0, 22.0
 _PAGE = 5 * _BOX + 4 * _GAP
 _LINE, _PAD, _DROP = 16.0, 9.0, 30.0
 _COLUMN = 12
-_NAME, _TEXT = 24, 29
+_NAME, _TEXT = 24, 28
 """Letters that fit into a box, of the name and of the smaller text."""
 
 _STYLE = """
-.org{--ink:#1b1f24;--dim:#65707c;--line:#b6bec8;--card:#fff;--edge:#d5dae0;font:13px system-ui,-apple-system,"Segoe UI",sans-serif}
+.org{--ink:#1b1f24;--dim:#65707c;--line:#b6bec8;--card:#fff;--edge:#d5dae0;
+font:13px system-ui,-apple-system,"Segoe UI",sans-serif}
 @media(prefers-color-scheme:dark){.org{--ink:#e6e9ec;--dim:#98a2ad;--line:#566270;--card:#1c2026;--edge:#39414b}}
-.org text{fill:var(--ink);font-size:13px}.org .s{fill:var(--dim);font-size:12px}.org .h{font-weight:600;font-size:14px}
-.org .n{font-weight:600}.org .b{fill:var(--card);stroke:var(--edge)}.org .old{stroke-dasharray:4 3}.org .old+*{opacity:.35}
-.org .f{opacity:.62}.org path{fill:none;stroke:var(--line)}
+.org text{fill:var(--ink);font-size:13px}.org .s{fill:var(--dim);font-size:12px}.org .n{font-weight:600}
+.org .h{font-weight:600;font-size:14px}.org path{fill:none;stroke:var(--line)}
+.org .b{fill:var(--card);stroke:var(--edge)}.org .old{stroke:var(--line);stroke-dasharray:4 3}
+.org .old+g{opacity:.35}.org .f{opacity:.62}
 """
 
 
@@ -110,7 +112,8 @@ def _header(people: pl.DataFrame, title: str) -> _Block:
 def _counted(people: pl.DataFrame) -> str:
     count, departments = people.height, people.filter(~pl.col("department").is_in(["unknown", "other"]))["department"]
     where = departments.n_unique()
-    return f"{count:,} {'person' if count == 1 else 'people'}, {where} {'department' if where == 1 else 'departments'} known"
+    some = "person" if count == 1 else "people"
+    return f"{count:,} {some}, {where} {'department' if where == 1 else 'departments'} known"
 
 
 def _heading(text: str) -> _Block:
@@ -140,7 +143,9 @@ def _tree(id_: str, lines: Lines, room: float) -> _Block:
         return head
     across = sum(block.width for block in under) + _GAP * (len(under) - 1)
     leaves = not any(lines.reports.get(other) or lines.more.get(other) for other in lines.reports.get(id_, []))
-    return _stacked(head, under) if leaves or across > room else _abreast(head, under, across)
+    if leaves:
+        return _stacked(head, under)
+    return _abreast(head, under, across) if across <= room else _in_rows(head, under, room)
 
 
 def _stacked(head: _Block, under: Iterable[_Block]) -> _Block:
@@ -174,6 +179,34 @@ def _abreast(head: _Block, under: Sequence[_Block], across: float) -> _Block:
     down = "".join(f"M{at:g} {bus:g}V{head.height + _DROP:g}" for at in middles)
     line = f'<path d="M{whole.top:g} {head.height:g}V{bus:g}M{middles[0]:g} {bus:g}H{middles[-1]:g}{down}"/>'
     whole.parts.insert(0, (0, 0, line))
+    return whole
+
+
+def _in_rows(head: _Block, under: Sequence[_Block], room: float) -> _Block:
+    """Those below in as many rows as they need, each row hanging on a line that runs down at the left."""
+    whole = _Block(head.width, head.height)
+    whole.put(head, 0, 0)
+    spine, start = _INDENT / 2, head.height
+    rows: list[list[_Block]] = []
+    x = 0.0
+    for block in under:
+        if not rows or x + block.width > room - _INDENT + 1:
+            rows.append([])
+            x = 0.0
+        rows[-1].append(block)
+        x += block.width + _GAP
+    for row in rows:
+        top = whole.height + _DROP
+        bus, x, down = top - _DROP / 2, _INDENT, ""
+        for block in row:
+            whole.put(block, x, top)
+            end = x + block.top
+            down += f"M{end:g} {bus:g}V{top:g}"
+            x += block.width + _GAP
+        whole.parts.insert(0, (0, 0, f'<path d="M{spine:g} {start:g}V{bus:g}H{end:g}{down}"/>'))
+        whole.width = max(whole.width, x - _GAP)
+        whole.height = top + max(block.height for block in row)
+        start = bus
     return whole
 
 
