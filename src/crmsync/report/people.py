@@ -9,6 +9,7 @@ import polars as pl
 from crmsync.assess.base import OUT, WHY
 from crmsync.model.text import id_order
 from crmsync.report.document import Part, Picture, Prose, Sheet, table_csv
+from crmsync.report.org_chart import mermaid, people_of_account, svg
 
 _SHOWN = 200
 _LEVELS = ("c_suite", "vp", "director", "manager", "senior", "professional", "entry", "unknown")
@@ -71,8 +72,6 @@ def people_parts(contacts: pl.DataFrame, account: str, name: str) -> list[Part]:
         for row in rows[:_SHOWN]
     )
     more = (Prose(f"and {len(rows) - _SHOWN:,} more; the CSV lists them all."),) if len(rows) > _SHOWN else ()
-    from crmsync.report.org_chart import mermaid, people_of_account, svg
-
     people = people_of_account(contacts, account)
     chart = Picture(svg(people, name), mermaid(people, name))
     return [Part("People", (Sheet(columns, body), *more)), Part("Organisation chart", (chart,))]
