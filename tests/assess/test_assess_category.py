@@ -169,6 +169,29 @@ def test_a_field_that_is_worked_out_from_deals_may_be_the_potential() -> None:
     assert world.accounts[OUT + "category_reason"].to_list() == ["spend below $10", "spend at least $100"]
 
 
+def test_a_potential_that_is_known_from_below_earns_what_is_certain_and_no_more() -> None:
+    program = _program("{by: group_employees, thresholds: {a: 1_000, b: 100}}")
+    accounts = [
+        account | {"id": str(number), "parent": None}
+        for number, account in enumerate(
+            [{"employees": 1_000}, {"employees": 100}, {"employees": 99}, {"employees": 99, HELD + "category": "b"}], 1
+        )
+    ]
+    below = [{"id": str(number + 10), "parent": str(number)} for number in range(1, 5)]
+    world = _decided([*accounts, *below], program)
+    assert world.accounts[OUT + "category"].to_list()[:4] == ["a", "b", None, "b"]
+    assert world.accounts[OUT + "category_reason"].to_list()[:4] == [
+        "group employees at least 1,000",
+        "group employees at least 100",
+        "group employees is unknown",
+        "held: group employees is unknown",
+    ]
+    told = next(system for system in assessment.active(program) if system.key == "category")
+    explained = told.explain(world, world.accounts[1])
+    assert explained is not None
+    assert explained.lines[0].text == "at least 100; A is from 1,000, B from 100"
+
+
 def test_lists_are_kept_of_each_category_and_of_each_mismatch() -> None:
     program = _program("{}", "lists: [category, management_mismatch]\n")
     lists = [one.name for output in assessment.outputs(program) for one in output.lists()]

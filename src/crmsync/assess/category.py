@@ -18,6 +18,7 @@ from crmsync.assess.ownership import owner_text
 from crmsync.assess.pins import bad_pins, pin, pin_output, pin_remark
 from crmsync.assess.ranks import name_of, rank_of, settle
 from crmsync.model.outputs import Option, Output, OutputKind
+from crmsync.model.snapshot import LEAST
 from crmsync.model.text import id_order
 from crmsync.program.conditions import fields_of
 from crmsync.program.evaluate import compile_expr
@@ -32,6 +33,7 @@ _OPTIONS = tuple(Option(value, value.upper()) for value in reversed(CATEGORIES))
 _MANAGEMENT = ("managed", "unmanaged")
 _MISMATCHES = (Option("needs_owner", "Needs owner"), Option("owned_c", "Owner on C"))
 _OWN = WHY + "category."
+_NO_RANK = pl.lit(None, dtype=pl.Int32)
 
 
 def outputs(program: Program) -> tuple[Output, ...]:
@@ -58,7 +60,7 @@ def outputs(program: Program) -> tuple[Output, ...]:
         own(
             "management_mismatch",
             kind=OutputKind.ENUM,
-            label="ABM management mismatch",
+            label="ABM owner check",
             description="A or B without an active owner, or C with one.",
             options=_MISMATCHES,
             reason="category_reason",
@@ -72,8 +74,13 @@ def outputs(program: Program) -> tuple[Output, ...]:
 
 def reads(program: Program) -> Reads:
     rules = category_program(program)
-    fields = frozenset({EXCLUDED, "managed", rules.by.name})
+    fields = frozenset({EXCLUDED, "managed", rules.by.name, *_least(rules)})
     return {"company": fields | fields_of(rules.important) if rules.important else fields}
+
+
+def _least(rules: CategoryProgram) -> list[str]:
+    """The column of what the potential is at least, where it may be known only from below."""
+    return [LEAST + rules.by.name] if rules.by.at_least else []
 
 
 def wants(_program: Program) -> Reads:
@@ -85,9 +92,11 @@ def assess(world: World) -> World:
     rules = category_program(world.program)
     important = compile_expr(rules.important, as_of=world.as_of) if rules.important else pl.lit(value=False)
     frame = _by_thresholds(world.accounts, rules) if rules.thresholds else _by_pareto(world, rules)
-    frame = frame.with_columns(important.alias(_OWN + "important"), _pin(rules).alias(_OWN + "pin"))
+    frame = frame.with_columns(
+        important.alias(_OWN + "important"), pin("category", rules.override, CATEGORIES).alias(_OWN + "pin")
+    )
     size, important = pl.col(_OWN + "size"), pl.col(_OWN + "important")
-    reached = pl.when(important.fill_null(value=False)).then(_BEST).otherwise(size)
+    reached = pl.when(important.fill_null(value=False)).then(_BEST).otherwise(pl.coalesce(size, _OWN + "floor"))
     potential = pl.when(important.fill_null(value=True)).then(_BEST).otherwise(size.fill_null(_BEST))
     frame = frame.with_columns(reached.cast(pl.Int32).alias(_OWN + "reached"))
     by_rule = settle(pl.col(_OWN + "reached"), potential.cast(pl.Int32), rank_of(held("category"), CATEGORIES))
@@ -102,28 +111,32 @@ def assess(world: World) -> World:
     return world.with_frame("company", frame, *bad_pins(frame, "category", CATEGORIES), *_notes(frame, rules, world))
 
 
-def _pin(rules: CategoryProgram) -> pl.Expr:
-    return pin("category", rules.override, CATEGORIES)
-
-
 def _by_thresholds(frame: pl.DataFrame, rules: CategoryProgram) -> pl.DataFrame:
-    """Add `why.category.size`: the rank by potential, null where it is unknown."""
+    """Add `why.category.size`, the rank by potential, null where it is unknown, and `why.category.floor`.
+
+    The floor is the rank that the potential certainly has, where it is known from below; nobody is certainly a C.
+    """
     assert rules.thresholds is not None
-    potential = pl.col(rules.by.name)
-    rank = pl.sum_horizontal((potential >= least).cast(pl.Int32) for least in rules.thresholds)
-    return frame.with_columns(pl.when(potential.is_not_null()).then(rank).cast(pl.Int32).alias(_OWN + "size"))
+    limits = rules.thresholds
+
+    def rank(column: str) -> pl.Expr:
+        beyond = pl.sum_horizontal((pl.col(column) >= least).cast(pl.Int32) for least in limits)
+        return pl.when(pl.col(column).is_not_null()).then(beyond).cast(pl.Int32)
+
+    floor = next((pl.when(rank(column) > 0).then(rank(column)) for column in _least(rules)), _NO_RANK)
+    return frame.with_columns(rank(rules.by.name).alias(_OWN + "size"), floor.alias(_OWN + "floor"))
 
 
 def _by_pareto(world: World, rules: CategoryProgram) -> pl.DataFrame:
-    """Add `why.category.size`, and `why.category.before`: the share that stands before an account, whole per cent.
+    """Add `why.category.size` as above and `why.category.before`: the share before an account, in whole per cent.
 
     Accounts from the largest potential to the smallest, equal ones by id; a negative potential counts as none. Where
     not every account was read no share is known, and so no rank.
     """
     frame, name = world.accounts, rules.by.name
     if not world.whole:
-        nothing = [pl.lit(None, dtype=pl.Int32).alias(_OWN + "size"), pl.lit(None, pl.Int64).alias(_OWN + "before")]
-        return frame.with_columns(nothing)
+        before = pl.lit(None, pl.Int64).alias(_OWN + "before")
+        return frame.with_columns(_NO_RANK.alias(_OWN + "size"), _NO_RANK.alias(_OWN + "floor"), before)
     order = frame.filter(pl.col(name).is_not_null() & ~pl.col(EXCLUDED)).select("id", pl.col(name).clip(0))
     order = order.sort([pl.col(name), *id_order()], descending=[True, False, False])
     # A million amounts, times a hundred, are more than 64 bits hold.
@@ -135,7 +148,8 @@ def _by_pareto(world: World, rules: CategoryProgram) -> pl.DataFrame:
         ((before < total * a).cast(pl.Int32) + (before < total * b).cast(pl.Int32)).alias(_OWN + "size"),
         pl.when(total > 0).then(before // total).cast(pl.Int64).alias(_OWN + "before"),
     )
-    return frame.join(order, on="id", how="left", maintain_order="left")
+    frame = frame.join(order, on="id", how="left", maintain_order="left")
+    return frame.with_columns(_NO_RANK.alias(_OWN + "floor"))
 
 
 def _called(rules: CategoryProgram) -> str:
@@ -174,7 +188,7 @@ def _reason(rules: CategoryProgram, world: World) -> pl.Expr:
         .then(pl.lit("strategically important"))
         .when(reached.is_null())
         .then(unknown)
-        .otherwise(size.replace_strict(texts, default=None, return_dtype=pl.String))
+        .otherwise(reached.replace_strict(texts, default=None, return_dtype=pl.String))
     )
 
 
@@ -220,14 +234,17 @@ def explain(world: World, record: pl.DataFrame) -> Explanation:
 
 def _potential_line(rules: CategoryProgram, row: dict[str, object], world: World) -> ExplainLine:
     name, currency = _called(rules), world.program.currency
-    value = row[rules.by.name]
+    value, limits = row[rules.by.name], _limits(rules, currency)
+    least = next((row[column] for column in _least(rules)), None)
+    if value is None and least is not None:
+        said = field_text(rules.by, least, currency)
+        return ExplainLine("unknown", "potential", name, f"at least {said}; {limits or 'its share of all is unknown'}")
     if value is None:
         how = "" if rules.by.derived else f'; filling "{rules.by.label}" decides the category'
         return ExplainLine("unknown", "potential", name, f"nobody knows{how}")
     said = field_text(rules.by, value, currency)
-    if rules.thresholds is not None:
-        a, b = (field_text(rules.by, least, currency) for least in rules.thresholds)
-        return ExplainLine("", "potential", name, f"{said}; A is from {a}, B from {b}")
+    if limits:
+        return ExplainLine("", "potential", name, f"{said}; {limits}")
     if row[EXCLUDED]:
         return ExplainLine("", "potential", name, f"{said}; it stands outside the split")
     if not world.whole:
@@ -238,6 +255,13 @@ def _potential_line(rules: CategoryProgram, row: dict[str, object], world: World
     a_share, b_share = rules.pareto
     cuts = f"A is below {a_share} %, B below {b_share} %"
     return ExplainLine("", "potential", name, f"{said}; {before} % of all {name} stands before it ({cuts})")
+
+
+def _limits(rules: CategoryProgram, currency: str) -> str:
+    if rules.thresholds is None:
+        return ""
+    a, b = (field_text(rules.by, least, currency) for least in rules.thresholds)
+    return f"A is from {a}, B from {b}"
 
 
 def _remarks(row: dict[str, object]) -> list[str]:
