@@ -241,9 +241,10 @@ def test_a_field_that_nobody_can_fill_is_a_fault(section: str, message: str) -> 
     assert caught.value.faults[0].message.endswith(message)
 
 
-def test_gaps_without_tiers_are_a_fault() -> None:
+@pytest.mark.parametrize("beside", ["", "checklist: {boxes: {pricing: off}}"])
+def test_gaps_without_a_tier_are_a_fault(beside: str) -> None:
     with pytest.raises(ConfigError, match="a gap is what holds back a tier"):
-        load_program_text("program: none\ngaps: {}\n", "test", assessment.sections())
+        load_program_text(f"program: none\ngaps: {{}}\n{beside}\n", "test", assessment.sections())
 
 
 _facts = st.fixed_dictionaries(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict
 
+from crmsync.assess.checklist_section import Checklist
 from crmsync.model.fields import ACCOUNT
 from crmsync.program.loader import Program, Resolver, Section
 from crmsync.program.yaml import did_you_mean
@@ -38,8 +39,10 @@ class GapProgram:
 
 
 def _resolve(spec: GapsSpec, resolver: Resolver) -> GapProgram:
-    if not resolver.given("tiers") and not resolver.given("checklist"):
-        resolver.fault((), "a gap is what holds back a tier; give tiers: or checklist: too")
+    checklist = resolver.section("checklist")
+    silent = not resolver.given("checklist") or (isinstance(checklist, Checklist) and not checklist.writes_tier)
+    if silent and not resolver.given("tiers"):
+        resolver.fault((), "a gap is what holds back a tier; give tiers:, or a checklist: with writes_tier: true")
     for key, names in (("sales", spec.sales), ("forms", spec.forms)):
         _check(key, names or (), resolver)
     return GapProgram(None if spec.sales is None else tuple(spec.sales), tuple(spec.forms))
