@@ -267,12 +267,15 @@ def _objectives(frame: pl.DataFrame, base: pl.DataFrame, world: World, period: P
         "referenceable",
         *(pl.col(name).fill_null(0) if can_tell(world) else pl.col(name) for name in engaged),
     )
-    table = table.join(base, left_on="id", right_on="account", how="left", maintain_order="left")
     parts = [table.filter(pl.col("category").is_null()).select("row", pl.lit(None, dtype=pl.String).alias("text"))]
     for category, goals in rules.objectives.goals:
         expr = objective_text(goals, period, areas, world.program.currency).alias("text")
         keys = sorted(set(expr.meta.root_names()))
-        some = table.filter(pl.col("category") == category).select("row", *keys)
+        some = table.filter(pl.col("category") == category)
+        some = some.join(
+            base.select("account", *sorted(set(base.columns) & set(keys))), left_on="id", right_on="account", how="left"
+        )
+        some = some.select("row", *keys)
         if keys:
             texts = some.select(keys).unique().with_columns(expr)
             some = some.join(texts, on=keys, how="left", nulls_equal=True)
