@@ -114,3 +114,12 @@ def test_without_roles_nothing_is_said_of_departments_and_roles(opened: Opened) 
     assert "## Departments" not in text
     assert "## Roles missing" not in text
     assert "departments_covered" not in coverage_csv(data)
+
+
+def test_a_portal_without_a_single_contact(opened: Opened) -> None:
+    context = opened(portal.COVERAGE_PROGRAM)
+    whole = markdown(coverage_document(coverage(context, as_of=AS_OF)))
+    assert "## Category and owners" in whole
+    one = coverage(context, as_of=AS_OF, company="1")
+    assert markdown(coverage_document(one)).startswith("# Coverage of Anvil\n")
+    assert coverage_csv(one).startswith("id,name")
