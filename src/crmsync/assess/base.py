@@ -109,7 +109,7 @@ class System:
     a system that is used, or a condition, reads what it gives.
 
     A contact system that reads nothing of an account system is given contacts in parts: what it decides of a contact
-    may depend on that contact, on the deals, and on nothing else.
+    may depend on that contact, on the deals that name it (`contacts`, `contact_roles`), and on nothing else.
     """
 
     key: str

@@ -15,6 +15,7 @@ from crmsync.assess.base import WHY, World, ensure_columns, held, text
 from crmsync.assess.role_section import OFF, STAKEHOLDERS, RoleProgram, role_word
 from crmsync.errors import mask
 from crmsync.model.fields import DEAL
+from crmsync.model.snapshot import HELD
 from crmsync.model.text import id_order
 
 DEAL_FIELDS = frozenset({"name", "is_won", "is_closed", "closed_at", "contacts", "contact_roles"})
@@ -148,16 +149,28 @@ def buying_roles(contacts: pl.DataFrame, rules: RoleProgram) -> tuple[pl.DataFra
     frame = contacts.filter(pl.col("buying_role").list.len() > 0)
     if frame.is_empty():
         return pl.DataFrame(schema={"id": pl.String, **BUYING_SCHEMA}), ()
-    frame = frame.select(
-        "id",
-        pl.col("buying_role").alias("raw"),
+    seen = ("buying_role", HELD + "stakeholder_role", HELD + "role_reason")
+    frame = frame.select("id", pl.col("buying_role").cast(pl.List(pl.String)).list.join(";").alias(seen[0]), *seen[1:])
+    # Judged once for each way that the three come together.
+    kinds = frame.select(seen).unique(maintain_order=True).with_row_index("kind")
+    said, notes = _buying_kinds(kinds, rules)
+    of_kind = kinds.join(said, on="kind", maintain_order="left").drop("kind")
+    said = frame.join(of_kind, on=seen, nulls_equal=True, maintain_order="left").drop(seen)
+    return said, notes
+
+
+def _buying_kinds(kinds: pl.DataFrame, rules: RoleProgram) -> tuple[pl.DataFrame, tuple[str, ...]]:
+    """`buying_roles` for each `kind`, with that column in place of `id`."""
+    frame = kinds.select(
+        "kind",
+        pl.col("buying_role").str.split(";").alias("raw"),
         held("stakeholder_role").alias("held"),
         held("role_reason").str.extract(rf"buying role ([a-z0-9_, ]+) {_OURS}").alias("ours"),
         held("role_reason").str.extract(rf"buying role ([a-z0-9_, ]+) {_THEIRS}").alias("theirs"),
     )
     frame = frame.with_columns(bits_of(frame["held"]).alias("held"))
-    entries = _read_words(frame.explode("raw").with_columns(pl.col("raw").cast(pl.String)), rules)
-    said = entries.group_by("id").agg(
+    entries = _read_words(frame.explode("raw"), rules)
+    said = entries.group_by("kind").agg(
         pl.col("bits").bitwise_or().alias(BUYING_BITS),
         _words().alias(BUYING_WORDS),
         pl.col("rank").max().alias(BUYING_RANK),
@@ -168,7 +181,7 @@ def buying_roles(contacts: pl.DataFrame, rules: RoleProgram) -> tuple[pl.DataFra
     instead = (pl.col(BUYING_WORDS) == "influencer") & ((pl.col("held") & BITS["technical_qualifier"]) > 0)
     ours = (pl.col("ours") == pl.col(BUYING_WORDS)).fill_null(value=False)
     ours = ours | (pl.col("theirs").is_null() & (repeats | instead))
-    said = said.filter(pl.col(BUYING_BITS) > 0).select("id", *list(BUYING_SCHEMA)[:3], ours.alias(BUYING_OURS))
+    said = said.filter(pl.col(BUYING_BITS) > 0).select("kind", *list(BUYING_SCHEMA)[:3], ours.alias(BUYING_OURS))
     return said, word_notes(entries, rules, "the buying role")
 
 

@@ -97,8 +97,11 @@ def interest(frame: pl.DataFrame, world: World, rules: RoleProgram) -> pl.DataFr
         (last >= edges[1], f"contact within {within} days"),
         (last.is_not_null(), f"no contact for {within} days"),
     ]
-    none = pl.lit(None, dtype=pl.String)
-    said = reduce(lambda rest, pair: pl.when(pair[0]).then(pl.lit(pair[1])).otherwise(rest), reversed(reasons), none)
+    # By number first: each step of a choice writes its column anew, and text is wide.
+    none = pl.lit(None, dtype=pl.Int32)
+    numbered = reversed(list(enumerate(reasons)))
+    chosen = reduce(lambda rest, pair: pl.when(pair[1][0]).then(pair[0]).otherwise(rest), numbered, none)
+    said = name_of(chosen, [words for _, words in reasons])
     return frame.with_columns(
         name_of(rank, LEVELS).alias(OUT + "interest"),
         said.alias(OUT + "interest_reason"),

@@ -164,9 +164,9 @@ def direct_reports(contacts: pl.DataFrame) -> pl.DataFrame:
 class Assessment:
     """One assessment in steps, for portals whose contacts do not fit into memory at once.
 
-    `part` takes contacts, any number of times, and gives them back decided; `finish` decides the accounts. With `slim`
-    only those columns of a contact are kept between the two that an account system reads, and what only an explanation
-    reads is dropped.
+    `part` takes contacts, any number of times, and gives them back decided by themselves and by the deals that name
+    them; `finish` decides the accounts. With `slim` only those columns of a contact are kept between the two that an
+    account system reads, and what only an explanation reads is dropped.
     """
 
     def __init__(
@@ -204,6 +204,7 @@ class Assessment:
             provided={object_: frozenset(frame.columns) for object_, frame in snapshot.frames.items()},
         )
         self._parts: list[pl.DataFrame] = []
+        self._named_by_deals = _named_by(frames["deal"]) if slim and "deal" in frames else None
 
     @property
     def early_outputs(self) -> tuple[Output, ...]:
@@ -227,7 +228,7 @@ class Assessment:
         self._world = replace(self._world, provided=given)
         frames: dict[ObjectName, pl.DataFrame] = {"contact": ensure_columns(contacts, self._held["contact"])}
         if "deal" in self._world.frames:
-            frames["deal"] = self._world.deals
+            frames["deal"] = self._deals_of(contacts)
         world = replace(self._world, frames=frames)
         for system in self._order:
             if system.key in self._early:
@@ -235,6 +236,13 @@ class Assessment:
         self._world = replace(self._world, notes=tuple(dict.fromkeys((*self._world.notes, *world.notes))))
         self._parts.append(world.contacts.select(self._kept(world.contacts)))
         return world.contacts
+
+    def _deals_of(self, contacts: pl.DataFrame) -> pl.DataFrame:
+        """The deals; with `slim` those near the part's contacts, for a part need not look through all of them."""
+        if self._named_by_deals is None:
+            return self._world.deals
+        rows = in_range(self._named_by_deals, contacts["id"])["row"].unique().sort()
+        return self._world.deals[rows]
 
     def _kept(self, frame: pl.DataFrame) -> list[str]:
         if not self._slim:
@@ -292,6 +300,19 @@ class Assessment:
             if name in system.gives.get(object_, {}):
                 return system.gives[object_][name]
         return pl.String()
+
+
+def _named_by(deals: pl.DataFrame) -> pl.DataFrame:
+    """`id` of every contact that a deal names, and the deal's `row`."""
+    numbered = deals.with_row_index("row")
+    named = [pl.DataFrame(schema={"id": pl.String, "row": pl.UInt32})]
+    for column in ("contacts", "contact_roles"):
+        if column in deals.columns:
+            entries = numbered.select(pl.col(column).alias("id"), "row").explode("id").drop_nulls("id")
+            entry = pl.col("id").cast(pl.String)
+            person = entry if column == "contacts" else entry.str.splitn(":", 2).struct.field("field_0")
+            named.append(entries.with_columns(person.alias("id")))
+    return pl.concat(named).unique()
 
 
 def _by_object(columns: set[Column]) -> Mapping[ObjectName, set[str]]:

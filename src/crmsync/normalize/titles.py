@@ -48,6 +48,8 @@ class TitleReading:
     language: str | None
 
 
+#: Readings that are kept: some tens of megabytes.
+_MOST_REMEMBERED = 100_000
 _UNREADABLE = TitleReading("unknown", "unknown", (), None)
 _Meaning = TypeVar("_Meaning")
 _Phrase = tuple[str, ...]
@@ -313,6 +315,7 @@ class TitleVocabulary:
 
     def __init__(self, files: Iterable[VocabularyFile], digest: str) -> None:
         self.digest = digest
+        self._readings: dict[str | None, TitleReading] = {}
         ordered = sorted(files, key=lambda file: (file.language != _BASE, file.language))
         self._languages: list[_Language] = []
         for file in ordered:
@@ -363,7 +366,7 @@ class TitleVocabulary:
         A null among the titles has a row of its own (`unknown`): join back with `nulls_equal=True`.
         """
         distinct = titles.cast(pl.String).unique(maintain_order=True).to_list()
-        readings = [self.classify(title) for title in distinct]
+        readings = [self._remembered(title) for title in distinct]
         return pl.DataFrame(
             {
                 "title": distinct,
@@ -373,6 +376,15 @@ class TitleVocabulary:
             },
             schema=READING_SCHEMA,
         )
+
+    def _remembered(self, title: str | None) -> TitleReading:
+        """`classify`, once for a title that comes up again in another part of a portal."""
+        reading = self._readings.get(title)
+        if reading is None:
+            reading = self.classify(title)
+            if len(self._readings) < _MOST_REMEMBERED:
+                self._readings[title] = reading
+        return reading
 
     def _in_its_language(self, words: Sequence[str]) -> tuple[_Language, list[str]]:
         """The language that knows the title's words best, and its words for them.
