@@ -252,6 +252,17 @@ def test_whoever_may_be_a_buyer_leaves_the_number_of_seats_open() -> None:
     assert _top(bounds, 5, sure=20)[:3] == [True, None, False]
 
 
+def test_a_deal_that_may_make_a_buyer_leaves_a_seat_open() -> None:
+    """Half of two or of three buyers is one seat or two: the third account's deal has no close date."""
+    deals = [
+        won("11", day(2026, 3, 1), 300_00),
+        won("12", day(2026, 3, 1), 200_00, accounts=["2"]),
+        won("13", None, 1_00, accounts=["3"]),
+    ]
+    world = assessed(program("{strategic: {top_percent: 50}}"), [{"id": "1"}, {"id": "2"}, {"id": "3"}], deals)
+    assert world.accounts["why.relationship.total"].to_list() == [True, None, False]
+
+
 def test_nothing_bought_or_all_refunded_is_not_the_top() -> None:
     assert _top([(0, 0)], 100) == [False]
     assert _top([(-5, -5), (0, 0)], 100) == [False, False]
