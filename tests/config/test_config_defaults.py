@@ -16,6 +16,7 @@ from crmsync.assess.run import list_names, sections
 from crmsync.config import Mapping, load_config, load_mapping
 from crmsync.model.fields import ACCOUNT, FIELDS, OBJECTS, ObjectName
 from crmsync.program import load_program
+from crmsync.program.loader import load_program_text
 from crmsync.program.parse import OPERATORS
 from crmsync.program.yaml import parse, plain
 
@@ -31,6 +32,25 @@ def test_the_shipped_program_is_valid() -> None:
     program = load_program(ROOT / "config" / "program.yaml", sections(), outputs=list_names())
     assert program.name == "example"
     assert program.exclude is not None
+
+
+def test_every_system_is_offered_in_the_shipped_program_ready_to_take() -> None:
+    text = (ROOT / "config" / "program.yaml").read_text(encoding="utf-8")
+    keys = {section.key for section in sections()}
+    before, rest = text.split("\n# More systems.")
+    offered, after = rest.split("\n# Lists to keep")
+    taken = [line.removeprefix("# ") if _offered(line, keys) else line for line in offered.splitlines()[1:]]
+    whole = "\n".join([before, *taken, "# Lists to keep" + after])
+    program = load_program_text(whole, "p", sections(), outputs=list_names())
+    assert all(program.sections[key] is not None for key in keys)
+    named = re.search(r"# of the other systems:((?:[ #]+[a-z_ ]+\n)+)", text)
+    assert named
+    assert set(re.findall(r"[a-z_]+", named[1])) | set(program.lists) == set(list_names())
+
+
+def _offered(line: str, keys: set[str]) -> bool:
+    """Whether a comment is a line of an offered section rather than words about it."""
+    return line.startswith("#   ") or line.removeprefix("# ").split(":")[0] in keys
 
 
 def test_the_shipped_mapping_feeds_every_field_that_a_crm_can_feed_or_offers_it_ready_to_take(tmp_path: Path) -> None:

@@ -68,14 +68,31 @@ def test_the_picture_shows_the_one_way_through_the_house() -> None:
     assert "mirror --> snapshot --> assess --> plan --> guard --> apply --> ledger" in picture
 
 
-def test_the_table_of_properties_is_what_the_packaged_program_owns() -> None:
+EVERY_SYSTEM = """\
+checklist: {boxes: {pricing: off}}
+category: {}
+relationship: {}
+strategic_accounts: {}
+names: {}
+gaps: {}
+"""
+
+
+def test_the_tables_of_properties_are_what_the_packaged_program_owns_alone_and_with_every_system() -> None:
     text = (ROOT / "config/program.yaml").read_text(encoding="utf-8")
+    first, second = (ROOT / "README.md").read_text(encoding="utf-8").split("These come with the systems")
+    assert _shown(first) == _owned(text) | {("company", "abm_last_run")}
+    assert _shown(second) == _owned(text + EVERY_SYSTEM) - _owned(text)
+
+
+def _owned(text: str) -> set[tuple[str, str]]:
     program = load_program_text(text, "program.yaml", assessment.sections(), outputs=assessment.list_names())
-    owned = {(output.object, f"abm_{output.name}") for output in assessment.outputs(program)}
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    return {(output.object, f"abm_{output.name}") for output in assessment.outputs(program)}
+
+
+def _shown(readme: str) -> set[tuple[str, str]]:
     rows = re.findall(r"^\| (company|contact) \| ([^|]+) \|", readme, re.M)
-    shown = {(object_, name) for object_, names in rows for name in re.findall(r"`(\w+)`", names)}
-    assert shown == owned | {("company", "abm_last_run")}
+    return {(object_, name) for object_, names in rows for name in re.findall(r"`(\w+)`", names)}
 
 
 @pytest.mark.parametrize("text", of("yaml program"))
