@@ -45,16 +45,22 @@ def influence(frame: pl.DataFrame, rules: RoleProgram) -> pl.DataFrame:
         "reports": pl.when(reports >= many).then(_HIGH).when(reports >= some).then(_MEDIUM).otherwise(-1),
         "words": pl.max_horizontal(DEAL_RANK, pl.when(~pl.col(BUYING_OURS)).then(BUYING_RANK)).fill_null(-1),
     }
-    frame = frame.with_columns(rank.cast(pl.Int32).alias(f"_{name}") for name, rank in ranks.items())
-    found = pl.max_horizontal([f"_{name}" for name in ranks])
-    reached = pl.when(found >= 0).then(found).when(level_known).then(_LOW)
-    potential = pl.when(level_known).then(reached).otherwise(_HIGH)
-    frame = frame.with_columns(settle(reached, potential, rank_of(held("influence"), LEVELS)).alias("_final"))
+    frame = frame.with_columns(
+        *(rank.cast(pl.Int32).alias(f"_{name}") for name, rank in ranks.items()),
+        rank_of(held("influence"), LEVELS).alias("_held"),
+        level_known.alias("_known"),
+    )
+    frame = frame.with_columns(pl.max_horizontal([f"_{name}" for name in ranks]).alias("_found"))
+    found, known = pl.col("_found"), pl.col("_known")
+    frame = frame.with_columns(pl.when(found >= 0).then(found).when(known).then(_LOW).alias("_reached"))
+    reached = pl.col("_reached")
+    potential = pl.when(known).then(reached).otherwise(_HIGH)
+    frame = frame.with_columns(settle(reached, potential, pl.col("_held")).alias("_final"))
     frame = frame.with_columns(
         name_of(pl.col("_final"), LEVELS).alias(OUT + "influence"),
         _influence_reason(rules, best).alias(OUT + "influence_reason"),
     )
-    return frame.drop("_final", *(f"_{name}" for name in ranks))
+    return frame.drop("_final", "_held", "_known", "_found", "_reached", *(f"_{name}" for name in ranks))
 
 
 def _influence_reason(rules: RoleProgram, best: Mapping[str, str]) -> pl.Expr:
@@ -84,17 +90,23 @@ def interest(frame: pl.DataFrame, world: World, rules: RoleProgram) -> pl.DataFr
     last = pl.max_horizontal(dates) if dates else pl.lit(None, dtype=pl.Datetime("us", "UTC"))
     missing = reduce(or_, (pl.col(name).is_null() for name in dates), pl.lit(not dates))
     edges = [pl.lit(world.as_of - timedelta(days=days)).cast(pl.Datetime("us", "UTC")) for days in rules.engaged_days]
-    open_deal = pl.col(OPEN_DEAL)
-    high = (open_deal | (last >= edges[0])).fill_null(value=False)
-    reached = pl.when(high).then(_HIGH).when(last >= edges[1]).then(_MEDIUM).when(last.is_not_null()).then(_LOW)
+    # In steps, for what is named twice in one expression is worked out twice.
+    frame = frame.with_columns(last.alias(LAST_CONTACT), rank_of(held("interest"), LEVELS).alias("_held"))
+    last, open_deal = pl.col(LAST_CONTACT), pl.col(OPEN_DEAL)
+    frame = frame.with_columns((last >= edges[0]).alias("_recent"), (last >= edges[1]).alias("_within"))
+    high = (open_deal | pl.col("_recent")).fill_null(value=False)
+    reached = pl.when(high).then(_HIGH).when("_within").then(_MEDIUM).when(last.is_not_null()).then(_LOW)
+    frame = frame.with_columns(reached.alias("_reached"))
+    reached = pl.col("_reached")
     potential = pl.when(missing | open_deal.is_null()).then(_HIGH).otherwise(reached)
-    rank = settle(reached, potential, rank_of(held("interest"), LEVELS))
+    frame = frame.with_columns(settle(reached, potential, pl.col("_held")).alias("_rank"))
+    rank = pl.col("_rank")
     recent, within = rules.engaged_days
     reasons = [
         ((rank > reached) | (rank.is_not_null() & reached.is_null()), "kept: when the last contact was is unknown"),
         (open_deal, "on an open deal"),
-        (last >= edges[0], f"contact within {recent} days"),
-        (last >= edges[1], f"contact within {within} days"),
+        (pl.col("_recent"), f"contact within {recent} days"),
+        (pl.col("_within"), f"contact within {within} days"),
         (last.is_not_null(), f"no contact for {within} days"),
     ]
     # By number first: each step of a choice writes its column anew, and text is wide.
@@ -102,8 +114,5 @@ def interest(frame: pl.DataFrame, world: World, rules: RoleProgram) -> pl.DataFr
     numbered = reversed(list(enumerate(reasons)))
     chosen = reduce(lambda rest, pair: pl.when(pair[1][0]).then(pair[0]).otherwise(rest), numbered, none)
     said = name_of(chosen, [words for _, words in reasons])
-    return frame.with_columns(
-        name_of(rank, LEVELS).alias(OUT + "interest"),
-        said.alias(OUT + "interest_reason"),
-        last.alias(LAST_CONTACT),
-    )
+    frame = frame.with_columns(name_of(rank, LEVELS).alias(OUT + "interest"), said.alias(OUT + "interest_reason"))
+    return frame.drop("_held", "_recent", "_within", "_reached", "_rank")
