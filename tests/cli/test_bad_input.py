@@ -53,7 +53,7 @@ def test_a_faulty_program_is_told_by_file_and_line(
 def test_every_fault_is_told_at_once_and_counted(bare: Desk, run: Command, tmp_path: Path) -> None:
     config = copy_config(bare, tmp_path / "broken")
     program = config / "program.yaml"
-    text = program.read_text(encoding="utf-8").replace("{employees: {between", "{employes: {between")
+    text = program.read_text(encoding="utf-8").replace("{employees: {between", "{employes: {between", 1)
     program.write_text(text.replace("from: [tier_1,", "from: [tier_9,"), encoding="utf-8")
     result = run(config, "plan", "--json")
     assert result.err.strip().splitlines()[-1] == "2 faults; nothing was read or written."
