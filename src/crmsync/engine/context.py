@@ -115,11 +115,13 @@ class Context:
     @cached_property
     def decides_on(self) -> dict[ObjectName, frozenset[str]]:
         """Canonical fields by object that the program and the scope need: `reads` without what only names records."""
-        wanted = assessment.wants(self.program)
-        return {
-            object_: fields | (wanted.get(object_, frozenset()) & self.mapping.read.get(object_, {}).keys())
-            for object_, fields in self._asked().items()
+        needed, wanted = self._asked(), assessment.wants(self.program)
+        decided = {
+            object_: needed.get(object_, frozenset())
+            | (wanted.get(object_, frozenset()) & self.mapping.read.get(object_, {}).keys())
+            for object_ in OBJECTS
         }
+        return {object_: fields for object_, fields in decided.items() if fields or object_ in needed}
 
     def _asked(self) -> dict[ObjectName, frozenset[str]]:
         """Canonical fields by object that the program and the scope ask about."""
