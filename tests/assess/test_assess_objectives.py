@@ -86,6 +86,15 @@ def test_a_target_is_rounded_up_to_a_minor_unit() -> None:
     assert _text("{revenue: {growth: 33}}", deals) == "revenue $0 of $1.35 by 2026-12-31"  # 1.3433
 
 
+def test_amounts_beyond_64_bits_do_not_turn_round() -> None:
+    """Someone leant on the 9: twice 5 x 10^18 cents. The total stops at 2^63 - 1 cents, and so does its growth."""
+    deals = [won("11", day(2025, 1, 1), 5 * 10**18), won("12", day(2025, 1, 2), 5 * 10**18)]
+    assert _text("{revenue: {growth: 10}}", deals) == "revenue $0 of $92,233,720,368,547,758.07 by 2026-12-31"
+    # The mean is one of them, 5 x 10^16 dollars, and a tenth more.
+    size = "average deal size $50,000,000,000,000,000 of $55,000,000,000,000,000 by 2026-12-31"
+    assert _text("{average_deal_size: {growth: 10}}", deals) == size
+
+
 def test_nothing_to_grow_from_is_no_target() -> None:
     deals = [won("11", day(2024, 5, 1), 5_000_00)]
     assert _text("{revenue: {growth: 10}}", deals) is None

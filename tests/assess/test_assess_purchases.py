@@ -50,6 +50,11 @@ UNDATED = {"is_won": True, "amount": 500_00}
         ("{spend: {gte: 500}}", [WON, WON | {"amount": None}], "yes"),
         ("{spend: {between: [100, 400]}}", [WON, WON | {"amount": None}], "no"),  # it is 500 or more
         ("{spend: {gte: 100}}", [WON, WON | {"amount": -450_00}], "no"),  # 500 less 450
+        # Twice 50,000 million million dollars is more cents than 64 bits hold: at least what they do, not below zero.
+        ("{spend: {gte: 900}}", [WON | {"amount": 5 * 10**18}] * 2, "yes"),
+        ("{spend: {lt: 900}}", [WON | {"amount": 5 * 10**18}] * 2, "no"),
+        # An open deal is not won, though nothing says so and the day it was to close has gone by.
+        ("{purchases: {gte: 1}}", [{"is_closed": False, "closed_at": BOUGHT, "amount": 500_00}], "no"),
         ("{open_deals: {gte: 1}}", [{"is_closed": False}], "yes"),
         ("{open_deals: {gte: 1}}", [{"is_closed": None}], "unknown"),
         ("{last_purchase_at: {within_days: 365}}", [WON], "yes"),

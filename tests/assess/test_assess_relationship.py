@@ -161,6 +161,13 @@ def test_a_total_ranges_over_what_may_count_and_has_no_end_where_an_amount_is_mi
     assert world.accounts.select(figures).row(0) == (70_00, UNBOUNDED)
 
 
+def test_a_total_beyond_64_bits_is_large_and_not_below_zero() -> None:
+    deals = [won("11", day(2026, 1, 1), 5 * 10**18), won("12", day(2026, 1, 2), 5 * 10**18)]
+    world = assessed(program("{strategic: {top_percent: 0, amount: 1}}"), [{"id": "1"}], deals)
+    row = world.accounts.row(0, named=True)
+    assert (row["why.relationship.total_low"], row["why.relationship.total"]) == (2**63 - 1, True)
+
+
 def test_evidence_that_the_portal_lacks_is_told_and_what_is_off_is_not() -> None:
     lacks = {"company": ("standardised", "share_of_wallet"), "deal": ("product", "unit", "country")}
     world = assessed(PROGRAM, [{"id": "1"}], FOUR, lacks=lacks)

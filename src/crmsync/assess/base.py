@@ -133,6 +133,15 @@ def ensure_columns(frame: pl.DataFrame, columns: Mapping[str, pl.DataType]) -> p
     return frame.with_columns(missing) if missing else frame
 
 
+def beside(frame: pl.DataFrame, extra: pl.DataFrame, *, on: str = "id", key: str = "id") -> pl.DataFrame:
+    """`frame` with the columns of `extra`, whose `key` (text, no two alike) is the row's `on`; null where it has none.
+
+    A left join that copies no column of `frame`: of a million accounts that is hundreds of megabytes.
+    """
+    found = frame.select(text(on).alias(key)).join(extra, on=key, how="left", maintain_order="left").drop(key)
+    return frame.with_columns(found.get_columns())
+
+
 def held(name: str) -> pl.Expr:
     """What the CRM holds for an owned output now, as text. The column may be narrower than text."""
     return pl.col(HELD + name).cast(pl.String)

@@ -12,11 +12,21 @@ from calendar import monthrange
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
+from functools import reduce
+from operator import add
 
 import polars as pl
 
-#: The most of a total that has no upper end, because an amount in it is missing.
+from crmsync.assess.base import beside
+
+#: The most of a total that has no upper end, because an amount in it is missing; no total is told beyond it.
 UNBOUNDED = 2**63 - 1
+
+
+def total(*amounts: pl.Expr) -> pl.Expr:
+    """The sum of these amounts in minor units, at most UNBOUNDED either way: what is beyond does not turn round."""
+    whole = [amount.cast(pl.Int128).sum() for amount in amounts]
+    return reduce(add, whole).clip(-UNBOUNDED, UNBOUNDED).cast(pl.Int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +58,19 @@ def midnight(day: date) -> datetime:
     return datetime.combine(day, time(), tzinfo=UTC)
 
 
+def is_won() -> pl.Expr:
+    """Boolean of a deal, null where nobody knows: an open deal is not won, whatever else is missing."""
+    still_open = pl.col("is_won").is_null() & ~pl.col("is_closed")
+    return pl.when(still_open).then(pl.lit(value=False)).otherwise("is_won")
+
+
 def wins(deals: pl.DataFrame, areas: Sequence[str]) -> pl.DataFrame:
     """Deals that are won or may be: `id`, `accounts` (each once), `closed_at`, `amount`, `certain`, and the areas.
 
-    An open deal is not won, whatever is missing. `certain` is Boolean, null where nobody knows whether it is won; the
+    `certain` is Boolean, null where nobody knows whether it is won; the
     areas are text as it is compared, as categories: a million deals name few of them.
     """
-    won = pl.when(pl.col("is_won").is_null() & ~pl.col("is_closed")).then(pl.lit(value=False)).otherwise("is_won")
-    frame = deals.select("id", "accounts", "closed_at", "amount", won.alias("certain"), *areas)
+    frame = deals.select("id", "accounts", "closed_at", "amount", is_won().alias("certain"), *areas)
     frame = frame.filter(pl.col("certain").fill_null(value=True))
     return frame.with_columns(pl.col("accounts").list.drop_nulls().list.unique(), *(_folded(area) for area in areas))
 
@@ -109,8 +124,8 @@ def figures(rows: pl.DataFrame, when: Windows, areas: Sequence[str]) -> pl.DataF
     amount = pl.col("amount")
     settled = certainly(inside)
     open_ = possibly(inside) & ~settled
-    least = amount.filter(settled).sum() + amount.filter(open_ & (amount < 0)).sum()
-    most = amount.filter(settled).sum() + amount.filter(open_ & (amount > 0)).sum()
+    least = total(amount.filter(settled), amount.filter(open_ & (amount < 0)))
+    most = total(amount.filter(settled), amount.filter(open_ & (amount > 0)))
     endless = (possibly(inside) & amount.is_null()).any()
     grouped = rows.group_by("account").agg(
         certainly(counts).sum().cast(pl.Int32).alias("purchases_low"),
@@ -157,7 +172,7 @@ def _spread(area: str, counts: pl.Expr) -> list[pl.Expr]:
 def with_figures(accounts: pl.DataFrame, found: pl.DataFrame, prefix: str) -> pl.DataFrame:
     """`accounts` with `found` beside them as `<prefix><figure>`; an account without a row has bought nothing."""
     named = found.rename({name: prefix + name for name in found.columns if name != "account"})
-    joined = accounts.join(named, left_on="id", right_on="account", how="left", maintain_order="left")
+    joined = beside(accounts, named, key="account")
     numbers = [
         pl.col(name).fill_null(value=False) if dtype == pl.Boolean else pl.col(name).fill_null(0)
         for name, dtype in named.schema.items()

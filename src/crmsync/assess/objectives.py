@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 
-from crmsync.assess.buying import certainly, midnight, months_before, purchased, won_within
+from crmsync.assess.buying import UNBOUNDED, certainly, midnight, months_before, purchased, total, won_within
 from crmsync.assess.objective_section import Goals
 from crmsync.program.units import currency_digits, money_text
 
@@ -63,8 +63,8 @@ def baselines(rows: pl.DataFrame, period: Period, months: int, areas: Sequence[s
     first_day = new & priced & (day == day.filter(new & priced).min())
     base = pl.when((earlier & priced).any()).then(_mean(earlier & priced)).otherwise(_mean(certainly(first_day)))
     return rows.group_by("account").agg(
-        amount.filter(certainly(won_within(period.start))).sum().alias("revenue"),
-        amount.filter(certainly(won_within(period.before, period.start))).sum().alias("revenue_before"),
+        total(amount.filter(certainly(won_within(period.start)))).alias("revenue"),
+        total(amount.filter(certainly(won_within(period.before, period.start)))).alias("revenue_before"),
         new.sum().cast(pl.Int32).alias("bought"),
         _mean(now & priced).alias("size"),
         base.alias("size_before"),
@@ -78,8 +78,8 @@ def baselines(rows: pl.DataFrame, period: Period, months: int, areas: Sequence[s
 
 def _mean(rows: pl.Expr) -> pl.Expr:
     """Mean amount in whole minor units, half a unit rounded up; null where there is none."""
-    count, total = rows.sum().cast(pl.Int64), pl.col("amount").filter(rows).sum()
-    return pl.when(count > 0).then((total * 2 + count) // (count * 2))
+    count, whole = rows.sum().cast(pl.Int128), pl.col("amount").filter(rows).cast(pl.Int128).sum()
+    return pl.when(count > 0).then((whole * 2 + count) // (count * 2)).cast(pl.Int64)
 
 
 def objective_text(goals: Goals, period: Period, areas: Sequence[str], currency: str) -> pl.Expr:
@@ -181,7 +181,8 @@ def _breadth(goals: Goals, due: str, areas: Sequence[str]) -> pl.Expr | None:
 
 def _grown(base: pl.Expr, percent: int) -> pl.Expr:
     """`percent` more, rounded up to a minor unit; null where there is nothing to grow from."""
-    return pl.when(base > 0).then((base * (100 + percent) + 99) // 100)
+    grown = (base.cast(pl.Int128) * (100 + percent) + 99) // 100
+    return pl.when(base > 0).then(grown.clip(upper_bound=UNBOUNDED)).cast(pl.Int64)
 
 
 def _progress(what: str, reached: pl.Expr, target: pl.Expr, due: str) -> pl.Expr:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from crmsync.assess.base import Reads, System, World
+from crmsync.assess.base import Reads, System, World, beside
+from crmsync.assess.buying import UNBOUNDED, is_won, total
 from crmsync.model.snapshot import LEAST
 from crmsync.program.loader import Program
 
@@ -29,13 +30,13 @@ def assess(world: World) -> World:
     """Add `purchases`, `spend` (minor units) and `open_deals` with their lower bounds, and `last_purchase_at`."""
     links = world.deals.select("id", *sorted(_DEAL)).explode("accounts").drop_nulls("accounts")
     links = links.unique(["id", "accounts"], maintain_order=True)
-    won = pl.col("is_won") & (pl.col("closed_at") <= world.as_of)
+    won = is_won() & (pl.col("closed_at") <= world.as_of)
     # Refunds are entered as negative deals: they are no purchase, and they count in the amount.
     refund = (pl.col("amount") < 0).fill_null(value=False)
     certain = won.fill_null(value=False)
     counted = links.group_by("accounts").agg(
         (certain & ~refund).sum().cast(pl.Int64).alias(LEAST + "purchases"),
-        pl.col("amount").filter(certain).sum().alias(LEAST + "spend"),
+        total(pl.col("amount").filter(certain)).alias(LEAST + "spend"),
         (pl.col("is_closed") == pl.lit(value=False))
         .fill_null(value=False)
         .sum()
@@ -47,12 +48,12 @@ def assess(world: World) -> World:
         pl.col("is_closed").is_null().any().alias("_undecided"),
     )
     frame = world.accounts.drop(_DTYPES, strict=False)
-    frame = frame.join(counted, left_on="id", right_on="accounts", how="left", maintain_order="left")
+    frame = beside(frame, counted, key="accounts")
     maybe, unpriced, undecided = (pl.col(name).fill_null(value=False) for name in ("_maybe", "_unpriced", "_undecided"))
     frame = frame.with_columns(pl.col(LEAST + name).fill_null(0) for name in _FIGURES)
     frame = frame.with_columns(
         pl.when(~maybe).then(LEAST + "purchases").alias("purchases"),
-        pl.when(~maybe & ~unpriced).then(LEAST + "spend").alias("spend"),
+        pl.when(~maybe & ~unpriced & (pl.col(LEAST + "spend") < UNBOUNDED)).then(LEAST + "spend").alias("spend"),
         pl.when(~undecided).then(LEAST + "open_deals").alias("open_deals"),
         pl.when(~maybe).then("last_purchase_at").alias("last_purchase_at"),
     )
