@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 import polars as pl
 
 from crmsync.assess.base import WHY, World, ensure_columns, held, text
-from crmsync.assess.role_section import OFF, STAKEHOLDERS, RoleProgram, role_word
+from crmsync.assess.role_section import END_USER, OFF, STAKEHOLDERS, RoleProgram, role_word
 from crmsync.errors import mask
 from crmsync.model.fields import DEAL
 from crmsync.model.snapshot import HELD
@@ -61,7 +61,7 @@ def deal_entries(world: World, contacts: pl.DataFrame, rules: RoleProgram) -> pl
 
     Columns: contact, deal, name, word, bits, rank (of influence, -1 for none), closed (null: not known), is_won,
     closed_at, and `counts`: the role is decided on it. It counts where the deal is open, or the latest closed one that
-    says something. Where that cannot be told, it counts for those who hold the role that it says.
+    says something. Where that cannot be told, it counts for those who hold exactly what they then are said to be.
     """
     deals = _readable(world)
     # A deal without contact roles has a null here, and `filter` leaves it out as it should.
@@ -81,9 +81,24 @@ def deal_entries(world: World, contacts: pl.DataFrame, rules: RoleProgram) -> pl
     holders = holders.with_columns(bits_of(holders["held"]).alias("held"))
     entries = entries.join(holders, on="contact", how="left", maintain_order="left")
     sure = _counts(dated=world.has("deal", "closed_at"))
-    holds = (pl.col("bits") & pl.col("held")) > 0
     says = pl.col("bits") > 0
-    return entries.with_columns((says & sure.fill_null(holds)).alias("counts")).drop("raw", "held")
+    entries = entries.with_columns((says & sure).alias("sure"), _explains_what_is_held(says, sure, rules).alias("kept"))
+    return entries.with_columns(pl.coalesce("sure", "kept").alias("counts")).drop("raw", "held", "sure", "kept")
+
+
+def _explains_what_is_held(says: pl.Expr, sure: pl.Expr, rules: RoleProgram) -> pl.Expr:
+    """Whether doubtful parts that say what a contact holds make up, with the certain ones, all that it holds.
+
+    If they made up less, counting them would take a role away on the second run that other evidence gave on the first.
+    """
+    bits, held_bits = pl.col("bits"), pl.col("held")
+    within = says & ((bits & ~held_bits) == 0)
+    doubtful = sure.is_null() & within
+    told = pl.when(says & sure.fill_null(value=False) | doubtful).then(bits).otherwise(0)
+    whole = told.bitwise_or().over("contact")
+    # End User may stand beside the others because of the department, which no deal says.
+    beside = pl.lit(BITS[END_USER] if rules.users else 0, dtype=pl.UInt32)
+    return doubtful & ((whole | beside) == (held_bits | beside))
 
 
 def _readable(world: World) -> pl.DataFrame:
@@ -109,11 +124,14 @@ def _counts(*, dated: bool) -> pl.Expr:
     latest = at.filter(perhaps).max().over("contact")
     latest_for_certain = at.filter(says & closed.fill_null(value=False)).max().over("contact")
     undated = (perhaps & at.is_null()).sum().over("contact") > 0
-    alone = perhaps.sum().over("contact") == 1
+    superseded = (at < latest_for_certain).fill_null(value=False)
+    candidates = pl.col("bits").filter(perhaps & ~superseded)
+    # Whichever of them is the latest, they say the same.
+    agreed = perhaps & ~superseded & (candidates.n_unique().over("contact") == 1)
     the_latest = (
-        pl.when(alone | ((at >= latest) & ~undated))
+        pl.when(agreed | ((at >= latest) & ~undated))
         .then(pl.lit(value=True))
-        .when(at < latest_for_certain)
+        .when(superseded)
         .then(pl.lit(value=False))
     )
     return ~closed | the_latest
