@@ -46,6 +46,7 @@ from crmsync.assess.role_section import (
 )
 from crmsync.assess.role_standing import LEVELS, OPEN_DEAL, influence, interest
 from crmsync.model.outputs import Option, Output, OutputKind
+from crmsync.model.text import id_order
 from crmsync.program.loader import Program
 
 _NOTED = 20
@@ -232,8 +233,8 @@ def _is_role(pin: pl.Expr) -> pl.Expr:
 
 
 def _bad_pins(frame: pl.DataFrame) -> tuple[str, ...]:
-    bad = frame.filter(pl.col(ROLE + "pin").is_not_null() & ~pl.col(ROLE + "pinned"))["id"].head(_NOTED)
-    return tuple(f"contact {id_}: the role override names what is not a role" for id_ in bad)
+    bad = frame.filter(pl.col(ROLE + "pin").is_not_null() & ~pl.col(ROLE + "pinned")).sort(id_order())
+    return tuple(f"contact {id_}: the role override names what is not a role" for id_ in bad["id"].head(_NOTED))
 
 
 ROLES = System(

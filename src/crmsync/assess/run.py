@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
@@ -18,6 +20,8 @@ from crmsync.model.text import in_range
 from crmsync.program.loader import Program, Section
 
 Column = tuple[ObjectName, str]
+_NOTED = 20
+_OF_ONE = re.compile(r"'[^']*'|\"[^\"]*\"|[0-9]+")
 
 
 def sections(systems: Sequence[System] = SYSTEMS) -> tuple[Section, ...]:
@@ -233,7 +237,7 @@ class Assessment:
         for system in self._order:
             if system.key in self._early:
                 world = self._run(system, world)
-        self._world = replace(self._world, notes=tuple(dict.fromkeys((*self._world.notes, *world.notes))))
+        self._world = replace(self._world, notes=_few((*self._world.notes, *world.notes)))
         self._parts.append(world.contacts.select(self._kept(world.contacts)))
         return world.contacts
 
@@ -300,6 +304,18 @@ class Assessment:
             if name in system.gives.get(object_, {}):
                 return system.gives[object_][name]
         return pl.String()
+
+
+def _few(notes: Iterable[str]) -> tuple[str, ...]:
+    """Each note once, and of those that are alike but for ids and quoted words the first 20: every part has its own."""
+    kinds: Counter[str] = Counter()
+    kept = []
+    for note in dict.fromkeys(notes):
+        kind = _OF_ONE.sub("", note)
+        kinds[kind] += 1
+        if kinds[kind] <= _NOTED:
+            kept.append(note)
+    return tuple(kept)
 
 
 def _named_by(deals: pl.DataFrame) -> pl.DataFrame:
