@@ -56,7 +56,6 @@ def job_prepare(options: Mapping[str, Any]) -> dict[str, Any]:
     with open_context(Path(options["config"])) as ctx:
         facts = {"id": "1", "name": "bench", "timezone": "UTC", "record_url": "", "object_codes": {}}
         ctx.store.mirror.put_state(PORTAL, "portal", facts)
-        ctx.store.mirror.put_state(PORTAL, "schema", schema_digest(ctx))
         fill(ctx.store, size)
         if options["settled"]:
             _settle(ctx, size)
@@ -108,6 +107,7 @@ def _wanted(ctx: Context, object_: ObjectName, frame: pl.DataFrame) -> pl.DataFr
 def job_local(options: Mapping[str, Any]) -> dict[str, Any]:
     """Mirror to saved plan: CPU by phase, and which properties change."""
     with open_context(Path(options["config"])) as ctx:
+        ctx.store.mirror.put_state(PORTAL, "schema", schema_digest(ctx))
         pulled, phases = mirrored(ctx), Phases("guards, lists, summary, digest")
         with phases.watching(_WATCHED), phases.running(), ctx.exclusive():
             planned = planning.plan_from_mirror(ctx, pulled, kind="plan", as_of=TODAY)

@@ -10,7 +10,7 @@ from functools import partial
 
 import polars as pl
 
-from crmsync.assess.base import OUT, WHY, ExplainLine, Explanation, Reads, System, World, held, out
+from crmsync.assess.base import OUT, WHY, ExplainLine, Explanation, Reads, System, World, beside, held, out
 from crmsync.assess.category_section import CATEGORY_SECTION, CategoryProgram, category_program
 from crmsync.assess.exclusion import EXCLUDED
 from crmsync.assess.explain import account_decisions, answer
@@ -148,7 +148,7 @@ def _by_pareto(world: World, rules: CategoryProgram) -> pl.DataFrame:
         ((before < total * a).cast(pl.Int32) + (before < total * b).cast(pl.Int32)).alias(_OWN + "size"),
         pl.when(total > 0).then(before // total).cast(pl.Int64).alias(_OWN + "before"),
     )
-    frame = frame.join(order, on="id", how="left", maintain_order="left")
+    frame = beside(frame, order)
     return frame.with_columns(_NO_RANK.alias(_OWN + "floor"))
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from crmsync.assess.base import OUT, WHY, ExplainLine, Explanation, Reads, System, World, text
+from crmsync.assess.base import OUT, WHY, ExplainLine, Explanation, Reads, System, World, beside, text
 from crmsync.assess.contact_care import PERSON, PROFILES, SOCIAL, STALE
 from crmsync.assess.exclusion import EXCLUDED
 from crmsync.assess.names_section import NAMES_SECTION, NamesProgram, names_program
@@ -26,6 +26,7 @@ _COUNTS = {name: _OWN + name for name in ("known", "stale", "without_profile", "
 _ROLES, _DEPARTMENTS = _OWN + "roles", _OWN + "departments"
 _PLACES = {name: 1 << place for place, name in enumerate(DEPARTMENTS) if name not in ("other", "unknown")}
 """Departments as bits of one number; `other` and `unknown` name none."""
+_SHARE = 500_000
 
 
 def outputs(_program: Program) -> tuple[Output, ...]:
@@ -59,7 +60,7 @@ def assess(world: World) -> World:
     """Add the outputs, null where the portal's contacts, or their roles, are not known; and `why.names.` figures."""
     rules = names_program(world.program)
     counts = _counted(world)
-    frame = world.accounts.join(counts, on="id", how="left", maintain_order="left")
+    frame = beside(world.accounts, counts)
     figures = (*_COUNTS.values(), _ROLES, _DEPARTMENTS)
     if world.has("contact", "account"):
         frame = frame.with_columns(pl.col(figures).fill_null(0))
@@ -96,19 +97,29 @@ def quarter_start(as_of: datetime) -> datetime:
 
 def _counted(world: World) -> pl.DataFrame:
     """One row an account that has contacts: `id` and the `why.names.` figures."""
-    contacts = world.contacts.filter(pl.col("account").is_not_null())
+    contacts = world.contacts.select(
+        "account", PERSON, STALE, SOCIAL, "created_at", OUT + "stakeholder_role", OUT + "department"
+    )
+    # Some accounts after the other: what is worked out of five million contacts at once takes as much room as they do.
+    shares = max(1, contacts.height // _SHARE)
+    share = contacts["account"].cast(pl.String).hash() % shares
+    return pl.concat([_share(world, contacts.filter(share == place)) for place in range(shares)])
+
+
+def _share(world: World, contacts: pl.DataFrame) -> pl.DataFrame:
+    """`_counted` of the accounts that these contacts belong to."""
     known = ~pl.col(STALE)
     since = pl.lit(quarter_start(world.as_of)).cast(pl.Datetime("us", "UTC"))
     until = pl.lit(world.as_of).cast(pl.Datetime("us", "UTC"))
     contacts = contacts.select(
-        pl.col("account").alias("id"),
+        pl.col("account").cast(pl.String).alias("id"),
         PERSON,
         known.alias("known"),
         pl.col(SOCIAL).alias("social"),
         pl.col("created_at"),
         bits_of(contacts[OUT + "stakeholder_role"]).alias("roles"),
         bits_of(contacts[OUT + "department"], _PLACES).alias("departments"),
-    )
+    ).filter(pl.col("id").is_not_null())
     of_known = [pl.when("known").then(name).otherwise(0).bitwise_or().alias(name) for name in ("roles", "departments")]
     people = contacts.group_by("id").agg(of_known)
     names = _names(contacts)

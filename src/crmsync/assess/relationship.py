@@ -14,7 +14,7 @@ from operator import and_, or_
 import polars as pl
 
 from crmsync.assess import buying
-from crmsync.assess.base import OUT, Reads, System, World, held
+from crmsync.assess.base import OUT, Reads, System, World, beside, held
 from crmsync.assess.buying import at_least
 from crmsync.assess.exclusion import EXCLUDED
 from crmsync.assess.objectives import Period, baselines, objective_text, period_of
@@ -106,7 +106,7 @@ def assess(world: World) -> World:
     period = period_of(world.as_of, rules.objectives.period)
     people = _people(world, rules, period)
     frame = buying.with_figures(world.accounts, buying.figures(rows, when, areas), PREFIX)
-    frame = frame.join(people, left_on="id", right_on="account", how="left", maintain_order="left")
+    frame = beside(frame, people, key="account")
     asked = criteria(world, rules)
     frame = _judged(frame, asked, world, rules, areas)
     frame = _decided(frame, asked, world, rules)

@@ -11,7 +11,7 @@ from functools import partial
 
 import polars as pl
 
-from crmsync.assess.base import OUT, Reads, System, World, held, text
+from crmsync.assess.base import OUT, Reads, System, World, beside, held, text
 from crmsync.assess.role_evidence import (
     BITS,
     BUYING_BITS,
@@ -133,7 +133,7 @@ def _titles(world: World, rules: RoleProgram) -> pl.DataFrame:
         pl.col("role").alias(ROLE + "role"),
         reason.alias(ROLE + "reason"),
     )
-    return frame.join(read, on="_title", how="left", maintain_order="left").drop("_title")
+    return beside(frame, read, on="_title", key="_title").drop("_title")
 
 
 def _levels(frame: pl.DataFrame) -> pl.DataFrame:
@@ -155,7 +155,7 @@ def _said(frame: pl.DataFrame, world: World, rules: RoleProgram) -> tuple[pl.Dat
         if found.is_empty():
             frame = frame.with_columns(pl.lit(None, dtype=dtype).alias(name) for name, dtype in schema.items())
         else:
-            frame = frame.join(found, on="id", how="left", maintain_order="left")
+            frame = beside(frame, found)
     on_open, perhaps = on_open_deals(world, frame["id"])
     open_deal = pl.when(pl.col("id").is_in(on_open.implode())).then(pl.lit(value=True))
     unclear = pl.col("id").is_in(perhaps.implode())

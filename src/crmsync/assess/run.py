@@ -11,10 +11,10 @@ from graphlib import CycleError, TopologicalSorter
 import polars as pl
 
 from crmsync.assess import SYSTEMS
-from crmsync.assess.base import OUT, WHY, Reads, System, TitleClassifier, World, ensure_columns
+from crmsync.assess.base import OUT, WHY, Reads, System, TitleClassifier, World, beside, ensure_columns
 from crmsync.errors import ConfigError, Fault
 from crmsync.model.fields import FIELDS, OBJECTS, ObjectName
-from crmsync.model.outputs import Output, OutputKind
+from crmsync.model.outputs import Output
 from crmsync.model.snapshot import HELD, LEAST, Snapshot
 from crmsync.model.text import in_range
 from crmsync.program.loader import Program, Section
@@ -22,6 +22,9 @@ from crmsync.program.loader import Program, Section
 Column = tuple[ObjectName, str]
 _NOTED = 20
 _OF_ONE = re.compile(r"'[^']*'|\"[^\"]*\"|[0-9]+")
+
+#: Fields of an account that people know it by; they stay with it to the end.
+_NAMING = frozenset({"id", "name", "domain", "owner", "city", "region", "country"})
 
 
 def sections(systems: Sequence[System] = SYSTEMS) -> tuple[Section, ...]:
@@ -226,7 +229,7 @@ class Assessment:
         if self._reporting is not None:
             contacts = contacts.drop("direct_reports", strict=False)
             near = in_range(self._reporting, contacts["id"])
-            contacts = contacts.join(near, on="id", how="left", maintain_order="left")
+            contacts = beside(contacts, near)
             contacts = contacts.with_columns(pl.col("direct_reports").fill_null(0))
         given = {**self._world.provided, "contact": frozenset(contacts.columns)}
         self._world = replace(self._world, provided=given)
@@ -254,18 +257,43 @@ class Assessment:
         late = [system for system in self._order if system.key not in self._early]
         asked = {name for system in late for object_, name in _asked(system, self._program) if object_ == "contact"}
         owned = {output.name for system in late for output in system.outputs(self._program)}
-        asked |= {"id", *(HELD + name for name in owned)}
+        asked |= {HELD + name for name in owned}
+        if any(system.object == "contact" for system in late):
+            asked.add("id")
         return [name for name in frame.columns if name in asked]
 
-    def finish(self) -> World:
-        """Decide everything else."""
+    def finish(self, *, lean: bool = False) -> World:
+        """Decide everything else. `lean` drops on the way what no decision reads any more, and leaves the names.
+
+        Once only: what was handed to `part` is let go of.
+        """
         world = self._world
         if self._parts:
             contacts = self._parts[0] if len(self._parts) == 1 else pl.concat(self._parts)
             world = world.with_frame("contact", contacts)
-        for system in self._order:
-            if system.key not in self._early and system.object in world.frames:
+            del contacts
+        # What was handed on is let go of here, so that it can be dropped once nothing more is decided on it.
+        self._parts.clear()
+        self._world = replace(self._world, frames={})
+        late = [system for system in self._order if system.key not in self._early]
+        for place, system in enumerate(late, 1):
+            if system.object in world.frames:
                 world = self._run(system, world)
+            if lean:
+                world = self._without_spent(world, late[place:])
+        return world
+
+    def _without_spent(self, world: World, later: Sequence[System]) -> World:
+        """Without the values of accounts, and the columns of contacts, that no later system reads."""
+        asked = {column for system in later for column in _asked(system, self._program)}
+        decided = {OUT + output.name for output in self.early_outputs}
+        for object_, frame in world.frames.items():
+            if object_ == "contact":
+                spent = {name for name in frame.columns if name in decided or not name.startswith((HELD, OUT))} - {"id"}
+            else:
+                spent = set(FIELDS[object_]) - _NAMING
+            unread = [name for name in frame.columns if name in spent and (object_, name) not in asked]
+            world = world.with_frame(object_, frame.drop(unread))
         return world
 
     def _run(self, system: System, world: World) -> World:
@@ -277,9 +305,7 @@ class Assessment:
         given = {name for one in self._order for name in one.gives.get(system.object, {})}
         frame = world.frames[system.object]
         frame = frame.drop([name for name in frame.columns if name.startswith(WHY) and name not in given])
-        texts = {
-            OUT + one.name for one in system.outputs(self._program) if one.kind is not OutputKind.TEXT or one.follows
-        }
+        texts = {OUT + one.name for one in system.outputs(self._program)}
         narrow = [name for name in frame.columns if name in texts and frame[name].dtype == pl.String]
         return world.with_frame(system.object, frame.with_columns(pl.col(narrow).cast(pl.Categorical)))
 
@@ -288,7 +314,7 @@ class Assessment:
         for object_, names in _by_object(_asked(system, self._program)).items():
             frame = world.frames.get(object_)
             if frame is None:
-                if object_ == "contact" and not self._parts and system.key in self._early:
+                if object_ == "contact" and system.key in self._early:
                     continue
                 frame = pl.DataFrame(schema={"id": pl.String})
             world = world.with_frame(

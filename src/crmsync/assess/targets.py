@@ -11,7 +11,7 @@ from functools import partial
 
 import polars as pl
 
-from crmsync.assess.base import OUT, WHY, ExplainLine, Explanation, Reads, System, World, held, out, text
+from crmsync.assess.base import OUT, WHY, ExplainLine, Explanation, Reads, System, World, beside, held, out, text
 from crmsync.assess.exclusion import EXCLUDED
 from crmsync.assess.target_criteria import criterion_lines, since_column, speaks_column, verdicts, warnings
 from crmsync.assess.target_section import TARGETS_SECTION, TargetProgram, target_program
@@ -159,7 +159,7 @@ def _seats(frame: pl.DataFrame, world: World, targets: TargetProgram) -> pl.Data
     if targets.total is not None:
         within_total = pl.col("_fits").cast(pl.Int64).cum_sum() <= max(targets.total - taken, 0)
     order = order.with_columns((pl.col("_fits") & within_total).alias("_seated"))
-    frame = frame.join(order.select("id", WHY + "rank", "_fits", "_seated"), on="id", how="left", maintain_order="left")
+    frame = beside(frame, order.select("id", WHY + "rank", "_fits", "_seated"))
     return frame.with_columns(
         pl.when(pl.col("_seated").fill_null(value=False))
         .then(pl.lit("new"))

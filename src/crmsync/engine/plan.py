@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -145,10 +145,11 @@ def _assessed(
     for part in contact_parts(ctx, snapshot, named=False):
         note("contact", run.part(part), run.early_outputs)
         contacts.update(part.filter(pl.col("account").is_in(companies))["id"] if companies else ())
-    world = run.finish()
+    objects, snapshot = set(snapshot.frames), replace(snapshot, frames={})
+    world = run.finish(lean=True)
     late = tuple(output for output in ctx.outputs if output not in run.early_outputs)
     for object_, frame in world.frames.items():
-        if object_ in snapshot.frames or any(output.object == object_ for output in late):
+        if object_ in objects or any(output.object == object_ for output in late):
             note(object_, frame, late)
     return _Assessed(snapshot, world, pl.concat(changes), standing, found, contacts)
 

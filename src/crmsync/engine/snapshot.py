@@ -17,7 +17,6 @@ from crmsync.config.mappings import ReadMap
 from crmsync.engine.context import Context
 from crmsync.engine.links import linked_ids, with_links
 from crmsync.model.fields import FIELDS, Field, Kind, ObjectName
-from crmsync.model.outputs import OutputKind
 from crmsync.model.snapshot import HELD, NATIVE, UNREADABLE, Coverage, Snapshot
 from crmsync.normalize.columns import (
     normalize_unique,
@@ -133,7 +132,21 @@ def _empty(ctx: Context, object_: ObjectName) -> pl.DataFrame:
 def _together(parts: Iterable[pl.DataFrame], empty: pl.DataFrame) -> pl.DataFrame:
     """Parts as one frame; columns of what could not be read are only where there is such a thing."""
     found = list(parts)
-    return pl.concat(found, how="diagonal", rechunk=False) if found else empty
+    if not found:
+        return empty
+    heights, columns = [part.height for part in found], []
+    schema: dict[str, pl.DataType] = {}
+    for part in found:
+        schema |= {name: dtype for name, dtype in part.schema.items() if name not in schema}
+    for name, dtype in schema.items():
+        # One column after the other in one piece, so that two whole frames are never held.
+        pieces = [
+            part[name] if name in part.columns else pl.repeat(None, rows, dtype=dtype, eager=True).alias(name)
+            for part, rows in zip(found, heights, strict=True)
+        ]
+        columns.append(pl.concat(pieces, rechunk=True))
+        found = [part.drop(name, strict=False) for part in found]
+    return pl.DataFrame(columns)
 
 
 def _parts(ctx: Context, object_: ObjectName, fields: list[str], *, owned: bool = True) -> Iterator[pl.DataFrame]:
@@ -216,13 +229,10 @@ def _not_read(
 def _narrow(ctx: Context, object_: ObjectName, frame: pl.DataFrame) -> pl.DataFrame:
     """The same values in less memory: text of few distinct values as categories, no column of what could be read."""
     known = FIELDS[object_]
-    free_text = {HELD + o.name for o in ctx.owned if o.kind is OutputKind.TEXT and not o.follows}
     narrow = [
         name
         for name, dtype in frame.schema.items()
-        if dtype == pl.String
-        and name not in free_text
-        and (name.startswith((HELD, NATIVE)) or (name in known and known[name].kind in _FEW))
+        if dtype == pl.String and (name.startswith((HELD, NATIVE)) or (name in known and known[name].kind in _FEW))
     ]
     empty = [name for name in frame.columns if name.startswith(UNREADABLE) and frame[name].null_count() == frame.height]
     return frame.drop(empty).with_columns(pl.col(narrow).cast(pl.Categorical))
