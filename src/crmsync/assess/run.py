@@ -152,10 +152,16 @@ def assess(
     *,
     classify: TitleClassifier | None = None,
     systems: Sequence[System] = SYSTEMS,
+    lines: pl.DataFrame | None = None,
 ) -> World:
-    """`(snapshot, program, as_of) -> desired state`: pure; the same inputs give the same bytes (domain.md)."""
+    """`(snapshot, program, as_of) -> desired state`: pure; the same inputs give the same bytes (domain.md).
+
+    `lines` are `id` and `reports_to` of every contact of the portal, where the snapshot has only some of them.
+    """
     contacts = snapshot.frames.get("contact")
-    reporting = None if contacts is None or "reports_to" not in contacts.columns else direct_reports(contacts)
+    if lines is None and contacts is not None and "reports_to" in contacts.columns:
+        lines = contacts
+    reporting = None if lines is None else direct_reports(lines)
     run = Assessment(snapshot, program, classify=classify, systems=systems, reporting=reporting)
     if contacts is not None:
         run.part(contacts)

@@ -16,7 +16,7 @@ from crmsync.engine.plan import portal_info
 from crmsync.engine.pull import pull
 from crmsync.engine.quality import duplicates
 from crmsync.engine.reread import reread
-from crmsync.engine.snapshot import build_snapshot
+from crmsync.engine.snapshot import build_snapshot, reporting_lines
 from crmsync.errors import RecordNotFound, mask
 from crmsync.model.fields import ObjectName
 from crmsync.model.snapshot import HELD, UNREADABLE
@@ -50,7 +50,8 @@ def explain(ctx: Context, object_: ObjectName | None, id_: str, *, as_of: dateti
     pull_if_never(ctx)
     object_, id_ = find_record(ctx, object_, id_, notes)
     snapshot = build_snapshot(ctx, as_of or ctx.now(), {})
-    world = assessment.assess(snapshot, ctx.program, classify=ctx.classify)
+    # Who reports to somebody counts as it does in a plan, whether or not their own company is in the scope.
+    world = assessment.assess(snapshot, ctx.program, classify=ctx.classify, lines=reporting_lines(ctx))
     record = world.frames[object_].filter(pl.col("id") == id_)
     if record.is_empty():
         raise RecordNotFound(f"{object_} {id_} is outside the portal's scope, so nothing is decided about it.")

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from decimal import Decimal
+from itertools import chain
 
 import polars as pl
 
@@ -98,13 +99,18 @@ def build_snapshot(
 def contact_parts(ctx: Context, snapshot: Snapshot, *, named: bool = True) -> Iterator[pl.DataFrame]:
     """The contacts of `build_snapshot`, in parts; none where the portal's contacts are not read.
 
+    A portal that has no contact yet gives one empty part: that nobody is known is known.
     `named=False` leaves out what no decision reads and only people do, such as first and last names.
     """
     if "contact" not in ctx.objects:
         return
     inside = None if ctx.portal.scope is None else snapshot.accounts.select(pl.col("id").alias("account"))
     fields = ctx.reads["contact"] if named else ctx.decides_on["contact"] | {"account"}
-    for part in _parts(ctx, "contact", sorted(fields)):
+    found = _parts(ctx, "contact", sorted(fields))
+    first = next(found, None)
+    if first is None:
+        first = _canonical(ctx, "contact", pl.DataFrame(schema={"id": pl.String}), sorted(fields), owned=True)
+    for part in chain([first], found):
         yield part if inside is None else part.join(inside, on="account", how="semi", maintain_order="left")
 
 
