@@ -9,21 +9,21 @@ import polars as pl
 import pytest
 
 from crmsync.assess import run as assessment
-from crmsync.model.fields import FIELDS
-from crmsync.model.snapshot import Snapshot
+from crmsync.model.fields import FIELDS, ObjectName
+from crmsync.model.snapshot import Coverage, Snapshot
 from crmsync.program.loader import load_program_text
 
 AS_OF = datetime(2026, 11, 1, tzinfo=UTC)
 BOUGHT, AFTER = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 11, 2, tzinfo=UTC)
 
 
-def _icp(condition: str, deals: list[dict[str, Any]]) -> str:
+def _icp(condition: str, deals: list[dict[str, Any]], coverage: dict[ObjectName, Coverage] | None = None) -> str:
     """`icp_fit` of account 1 under a condition over its deals."""
     program = load_program_text(f"program: p\ncurrency: USD\nicp: {condition}\n", "p", assessment.sections())
     schema = {name: field.kind.dtype for name, field in FIELDS["deal"].items()}
     rows = [{"id": str(n), "accounts": ["1"], "is_closed": True, **deal} for n, deal in enumerate(deals)]
     frames = {"company": pl.DataFrame({"id": ["1"]}), "deal": pl.DataFrame(rows, schema=schema)}
-    return str(assessment.assess(Snapshot(frames, AS_OF), program).accounts["out.icp_fit"][0])
+    return str(assessment.assess(Snapshot(frames, AS_OF, coverage or {}), program).accounts["out.icp_fit"][0])
 
 
 WON = {"is_won": True, "closed_at": BOUGHT, "amount": 500_00}
@@ -64,6 +64,20 @@ UNDATED = {"is_won": True, "amount": 500_00}
 )
 def test_conditions_over_deals(condition: str, deals: list[dict[str, Any]], fits: str) -> None:
     assert _icp(condition, deals) == fits
+
+
+@pytest.mark.parametrize(
+    ("condition", "fits"),
+    [
+        ("{purchases: {gte: 1}}", "yes"),
+        ("{purchases: {gte: 2}}", "unknown"),  # the one that was not read
+        ("{spend: {gte: 500}}", "unknown"),  # that one may be a refund
+        ("{open_deals: {gte: 1}}", "unknown"),
+        ("{last_purchase_at: {within_days: 30}}", "unknown"),
+    ],
+)
+def test_where_not_every_deal_was_read_purchases_are_known_from_below(condition: str, fits: str) -> None:
+    assert _icp(condition, [WON], {"deal": Coverage(1, 2)}) == fits
 
 
 def test_a_deal_counts_for_each_of_its_companies_and_once_for_one() -> None:

@@ -286,6 +286,13 @@ def test_the_top_is_not_known_while_not_every_account_was_read() -> None:
 # Bad records.
 
 
+def test_the_top_is_not_known_while_not_every_deal_was_read() -> None:
+    """The only buyer that was read is in the top of one; a deal of another account that was not read may be larger."""
+    for read, expected in ((1, True), (2, None)):
+        world = assessed(program(), [{"id": "1"}], [won("11", day(2026, 1, 1))], coverage={"deal": Coverage(1, read)})
+        assert world.accounts["why.relationship.total"].to_list() == [expected]
+
+
 def test_odd_deals_are_named_with_what_to_mend() -> None:
     deals = [
         won("9", None),

@@ -26,8 +26,9 @@ WHY = "why."
 class World:
     """Frames by object, as systems hand them on; `notes` are findings for people (bad pins, warnings).
 
-    `whole`: every account that the CRM counts was read, so that what is scarce can be shared out. `provided`: the
-    canonical fields by object that the snapshot came with; a field that is read and not among them is all null.
+    `whole`: every account that the CRM counts was read, so that what is scarce can be shared out; `all_deals`: every
+    deal, so that what none of them says was not bought.
+    `provided`: the canonical fields by object that the snapshot came with; a field that is read and not among them is all null.
     """
 
     frames: dict[ObjectName, pl.DataFrame]
@@ -36,6 +37,7 @@ class World:
     vocabulary: TitleClassifier | None = None
     notes: tuple[str, ...] = ()
     whole: bool = True
+    all_deals: bool = True
     active_owners: frozenset[str] | None = None
     provided: Mapping[ObjectName, frozenset[str]] = field(default_factory=dict)
 

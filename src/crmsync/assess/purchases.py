@@ -1,7 +1,8 @@
 """What an account has bought, from its deals (domain.md A3 prior spend, A5): fields that any condition may use.
 
 A purchase is a won deal that closed on or before as-of. Where deals are read, an account without any has bought
-nothing, which is known; a deal that names several companies counts for each of them. A deal that may be won, or may
+nothing, which is known; where not every deal was read, what it bought is known from below.
+A deal that names several companies counts for each of them. A deal that may be won, or may
 have closed by then, leaves the count at least what is certain; an amount that is missing does the same to the sum.
 """
 
@@ -49,8 +50,13 @@ def assess(world: World) -> World:
     )
     frame = world.accounts.drop(_DTYPES, strict=False)
     frame = beside(frame, counted, key="accounts")
-    maybe, unpriced, undecided = (pl.col(name).fill_null(value=False) for name in ("_maybe", "_unpriced", "_undecided"))
+    unread = pl.lit(value=not world.all_deals)
+    maybe, unpriced, undecided = (
+        pl.col(name).fill_null(value=False) | unread for name in ("_maybe", "_unpriced", "_undecided")
+    )
     frame = frame.with_columns(pl.col(LEAST + name).fill_null(0) for name in _FIGURES)
+    # A deal that was not read may be a refund.
+    frame = frame.with_columns(pl.when(~unread).then(LEAST + "spend").alias(LEAST + "spend"))
     frame = frame.with_columns(
         pl.when(~maybe).then(LEAST + "purchases").alias("purchases"),
         pl.when(~maybe & ~unpriced & (pl.col(LEAST + "spend") < UNBOUNDED)).then(LEAST + "spend").alias("spend"),

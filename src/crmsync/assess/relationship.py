@@ -172,9 +172,10 @@ def _in_top(frame: pl.DataFrame, world: World, rules: RelationshipProgram) -> pl
     ).filter(pl.col("purchases_high") > 0)
     buyers = (int((perhaps["purchases_low"] > 0).sum()), perhaps.height)
     verdict = buying.in_top(perhaps["total_low"], perhaps["total_high"], buyers, rules.top_percent)
-    if not world.whole and rules.top_percent:
-        # Whoever was not read may have bought more.
-        verdict = perhaps.select(pl.when(pl.col("total_high") <= 0).then(pl.lit(value=False)).alias("top"))["top"]
+    if not (world.whole and world.all_deals) and rules.top_percent:
+        # Whoever was not read, or in deals that were not, may have bought more.
+        nothing = (pl.col("total_high") <= 0) & pl.lit(value=world.all_deals)
+        verdict = perhaps.select(pl.when(nothing).then(pl.lit(value=False)).alias("top"))["top"]
     in_top = pl.zeros(frame.height, dtype=pl.Int8, eager=True).cast(pl.Boolean)
     return in_top.scatter(perhaps["row"], verdict)
 

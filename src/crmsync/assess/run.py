@@ -206,13 +206,14 @@ class Assessment:
             for object_, frame in snapshot.frames.items()
             if object_ != "contact"
         }
-        seen = snapshot.coverage.get("company")
+        unread = {object_ for object_, seen in snapshot.coverage.items() if not seen.complete}
         self._world = World(
             frames,
             program,
             snapshot.as_of,
             classify,
-            whole=seen is None or seen.complete,
+            whole="company" not in unread,
+            all_deals="deal" not in unread,
             active_owners=snapshot.active_owners,
             provided={object_: frozenset(frame.columns) for object_, frame in snapshot.frames.items()},
         )
