@@ -31,7 +31,6 @@ class Sessions:
     seconds: float | None
     elapsed: Callable[[], float]
     live: dict[str, float | None] = field(default_factory=dict)
-    ended: set[str] = field(default_factory=set)
 
     def open(self) -> str:
         """A new token, in the shape of Salesforce's: the org's id, `!`, the secret part."""
@@ -42,13 +41,11 @@ class Sessions:
     def add(self, token: str) -> None:
         """Makes a token good from now on."""
         self.live[token] = self.elapsed() + self.seconds if self.seconds is not None else None
-        self.ended.discard(token)
 
     def end(self, token: str | None = None) -> None:
         """Ends one session, or all."""
         for one in [token] if token is not None else list(self.live):
-            if self.live.pop(one, 0) != 0:
-                self.ended.add(one)
+            self.live.pop(one, None)
 
     def check(self, authorization: str) -> None:
         """Raises the 401 of a session that ended or never was. `OAuth TOKEN` is taken like `Bearer TOKEN`."""
