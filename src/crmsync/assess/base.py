@@ -27,8 +27,8 @@ class World:
     """Frames by object, as systems hand them on; `notes` are findings for people (bad pins, warnings).
 
     `whole`: every account that the CRM counts was read, so that what is scarce can be shared out; `all_deals`: every
-    deal, so that what none of them says was not bought.
-    `provided`: the canonical fields by object that the snapshot came with; a field that is read and not among them is all null.
+    deal, so that what none of them says was not bought. `provided`: the canonical fields by object that the snapshot
+    came with; a field that is read and not among them is all null.
     """
 
     frames: dict[ObjectName, pl.DataFrame]

@@ -1,9 +1,9 @@
 """What an account has bought, from its deals (domain.md A3 prior spend, A5): fields that any condition may use.
 
 A purchase is a won deal that closed on or before as-of. Where deals are read, an account without any has bought
-nothing, which is known; where not every deal was read, what it bought is known from below.
-A deal that names several companies counts for each of them. A deal that may be won, or may
-have closed by then, leaves the count at least what is certain; an amount that is missing does the same to the sum.
+nothing, which is known; where not every deal was read, what it bought is known from below. A deal that names several
+companies counts for each of them. A deal that may be won, or may have closed by then, leaves the count at least what is
+certain; an amount that is missing does the same to the sum.
 """
 
 from __future__ import annotations
