@@ -31,6 +31,7 @@ TODAY = YESTERDAY + timedelta(days=1)
 
 _WATCHED = (
     (Mirror, "scan", "scan mirror"),
+    (Mirror, "load_associations", "scan mirror"),
     (reading, "_canonical", "canonical columns"),
     (reading, "_narrow", "canonical columns"),
     (reading, "_together", "canonical columns"),

@@ -283,12 +283,27 @@ class Assessment:
         self._parts.clear()
         self._world = replace(self._world, frames={})
         late = [system for system in self._order if system.key not in self._early]
+        if lean:
+            late = self._contacts_first(late)
+        self._reporting = self._named_by_deals = None
         for place, system in enumerate(late, 1):
             if system.object in world.frames:
                 world = self._run(system, world)
             if lean:
                 world = self._without_spent(world, late[place:])
         return world
+
+    def _contacts_first(self, late: Sequence[System]) -> list[System]:
+        """Those that read contacts, and what they stand on, before the others: then the contacts can be dropped."""
+        givers = {column: system for system in late for column in _given(system, self._program)}
+        first: dict[str, System] = {}
+        waiting = [one for one in late if any(object_ == "contact" for object_, _ in _asked(one, self._program))]
+        while waiting:
+            system = waiting.pop()
+            first[system.key] = system
+            asked = _asked(system, self._program)
+            waiting += [giver for column, giver in givers.items() if column in asked and giver.key not in first]
+        return [one for one in late if one.key in first] + [one for one in late if one.key not in first]
 
     def _without_spent(self, world: World, later: Sequence[System]) -> World:
         """Without the values of accounts, and the columns of contacts, that no later system reads."""
