@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sandbox_client import Sandbox
 
-from crmsync.sandbox.hubspot.wire import parse_ms
+from crmsync.sandbox.common.clock import parse_ms
 
 SEARCH = "/crm/objects/2026-09/companies/search"
 

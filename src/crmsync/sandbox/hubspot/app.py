@@ -14,10 +14,13 @@ from urllib.parse import parse_qs
 import msgspec
 from aiohttp import web
 
+from crmsync.sandbox.common.clock import Clock
+from crmsync.sandbox.common.connection import Logged, cut, new_log, truncated
+from crmsync.sandbox.common.faults import Rule
 from crmsync.sandbox.hubspot import faults, routing
 from crmsync.sandbox.hubspot.limits import Limits, RateLimited, forced_429
 from crmsync.sandbox.hubspot.portal import Portal
-from crmsync.sandbox.hubspot.wire import ApiError, Call, Clock, Json, Reply, correlation_id, encode, invalid, not_found
+from crmsync.sandbox.hubspot.wire import ApiError, Call, Json, Reply, correlation_id, encode, invalid, not_found
 
 _STATUS_FAULTS = {
     "500": (500, None, "internal error"),
@@ -26,7 +29,6 @@ _STATUS_FAULTS = {
     "504": (504, None, "Gateway Timeout"),
     "423": (423, "LOCKED", "This resource is temporarily locked by other writes. Retry after 2 seconds."),
 }
-LOG_LENGTH = 1_000_000
 
 
 @dataclass
@@ -44,19 +46,6 @@ class Settings:
 
 
 @dataclass
-class Logged:
-    """One call, as `GET /_sandbox/requests` shows it."""
-
-    method: str
-    path: str
-    query: str
-    status: int
-    ms: float
-    inputs: int
-    fault: str | None = None
-
-
-@dataclass
 class App:
     """The sandbox's request handler and its control plane."""
 
@@ -66,10 +55,10 @@ class App:
     save: Callable[[Portal], None] | None = None
     portal: Portal = field(init=False)
     limits: Limits = field(init=False)
-    rules: list[faults.Rule] = field(init=False)
+    rules: list[Rule] = field(init=False)
     token: str = field(init=False)
     expired: set[str] = field(default_factory=set)
-    log: deque[Logged] = field(default_factory=lambda: deque(maxlen=LOG_LENGTH))
+    log: deque[Logged] = field(default_factory=new_log)
     calls: Counter[str] = field(default_factory=Counter)
     throttled: Counter[str] = field(default_factory=Counter)
 
@@ -101,10 +90,10 @@ class App:
         size = len(inputs) if isinstance(inputs, list) else 0
         self.log.append(Logged(request.method, path, query, status, ms, size, name))
         if name in {"reset", "lost_reply"}:
-            _cut(request)
+            cut(request)
             return web.Response()
         if name == "truncated_body":
-            return await self._truncated(request, reply)
+            return await truncated(request, reply.status, encode(reply.body), "application/json;charset=utf-8")
         return self._send(reply)
 
     async def _answer(
@@ -193,15 +182,10 @@ class App:
         headers["Content-Type"] = "application/json;charset=utf-8"
         return web.Response(status=reply.status, body=encode(reply.body), headers=headers)
 
-    async def _truncated(self, request: web.BaseRequest, reply: Reply) -> web.StreamResponse:
-        whole = encode(reply.body)
-        response = web.StreamResponse(status=reply.status, headers={"Content-Type": "application/json;charset=utf-8"})
-        response.content_length = len(whole) + 1
-        await response.prepare(request)
-        await response.write(whole[: max(1, len(whole) // 2)])
-        if request.transport is not None:
-            request.transport.close()
-        return response
+    def close(self) -> None:
+        """Saves the state where there is a state file."""
+        if self.save is not None:
+            self.save(self.portal)
 
     # -- control
 
@@ -302,9 +286,3 @@ def _validation_rule(ids: frozenset[int]) -> ApiError:
         }
     ]  # fmt: skip
     return invalid(message, errors=errors, subCategory="PropertyValidation.RULE_NOT_MET")
-
-
-def _cut(request: web.BaseRequest) -> None:
-    """Resets the connection, as a broken network does."""
-    if request.transport is not None:
-        request.transport.abort()

@@ -3,12 +3,13 @@
 Prevents recovery code from being tested against patched clients: the fault happens on the wire.
 """
 
-import random
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from crmsync.sandbox.hubspot.wire import Call, Json, invalid, object_id
+from crmsync.sandbox.common import faults
+from crmsync.sandbox.common.faults import Rule
+from crmsync.sandbox.hubspot.wire import Call, invalid, object_id
 
 NAMES = frozenset(
     [
@@ -29,80 +30,19 @@ NAMES = frozenset(
     ]
 )
 RECORD_FAULTS = frozenset({"validation_rule", "vanished_id"})
-SLOW_MS = 2_000.0
-
-
-@dataclass
-class Rule:
-    """One line of the fault list.
-
-    `rate` is the share of matching calls (seeded), `times` how many at most, `after` how many pass before. Without any
-    of them every matching call is hit. A rule that picks records keeps to the records it picked.
-    """
-
-    fault: str
-    method: str | None = None
-    path: str = ""
-    ids: set[int] = field(default_factory=set)
-    named: bool = False
-    rate: float | None = None
-    times: int | None = None
-    after: int = 0
-    ms: float = SLOW_MS
-    dice: random.Random = field(default_factory=random.Random)
-    seen: int = 0
-    hits: int = 0
-
-    def matches(self, call: Call, touched: frozenset[int]) -> bool:
-        """Method, path substring and, where named, records."""
-        if self.method not in {None, call.method} or self.path not in call.path:
-            return False
-        return not self.named or bool(self.ids & touched)
-
-    def fires(self) -> bool:
-        """Whether this matching call is hit; counts it."""
-        self.seen += 1
-        if self.seen <= self.after or (self.times is not None and self.hits >= self.times):
-            return False
-        if self.rate is not None and self.dice.random() >= self.rate:
-            return False
-        self.hits += 1
-        return True
-
-    def give_back(self) -> None:
-        """The hit had nothing to spoil, so it is not one of the `times`."""
-        self.hits -= 1
 
 
 def parse_rules(items: Any) -> list[Rule]:
     """The fault list of the control plane. Raises ApiError(400) saying what is wrong with it."""
-    if not isinstance(items, list):
-        raise invalid("faults: expected a list of {match, fault, rate | times | after, seed}")
-    return [_rule(at, item) for at, item in enumerate(items)]
+    try:
+        return faults.parse_rules(items, NAMES, int)
+    except faults.FaultListError as fault:
+        raise invalid(str(fault)) from fault
 
 
-def _rule(at: int, item: Json) -> Rule:
-    name = str(item.get("fault", ""))
-    if name not in NAMES:
-        raise invalid(f"faults[{at}]: no fault {name!r}. Use one of {' '.join(sorted(NAMES))}")
-    unknown = item.keys() - {"match", "fault", "rate", "times", "after", "seed", "ms"}
-    match = item.get("match") or {}
-    unknown |= match.keys() - {"method", "path", "ids"}
-    if unknown:
-        raise invalid(f"faults[{at}]: unknown key {', '.join(sorted(unknown))}")
-    ids = {int(i) for i in match.get("ids", [])}
-    return Rule(
-        fault=name,
-        method=match.get("method"),
-        path=match.get("path", ""),
-        ids=ids,
-        named=bool(ids),
-        rate=item.get("rate"),
-        times=item.get("times"),
-        after=int(item.get("after", 0)),
-        ms=float(item.get("ms", SLOW_MS)),
-        dice=random.Random(item.get("seed", 0)),  # noqa: S311 a repeatable fault, no secret
-    )
+def _hit(rule: Rule, call: Call, touched: frozenset[int]) -> bool:
+    """Whether a rule is about this call: method, path and, where named, records."""
+    return rule.matches(call.method, call.path) and (not rule.named or bool(rule.ids & touched))
 
 
 def touched_ids(call: Call) -> frozenset[int]:
@@ -135,7 +75,7 @@ def strike(rules: Sequence[Rule], call: Call) -> Struck | None:
     """The first rule that hits this call."""
     touched = touched_ids(call)
     for rule in rules:
-        if not rule.matches(call, touched):
+        if not _hit(rule, call, touched):
             continue
         if rule.fault not in RECORD_FAULTS:
             if rule.fires():

@@ -11,11 +11,11 @@ from typing import Protocol
 
 import polars as pl
 
+from crmsync.sandbox.common.clock import parse_ms
 from crmsync.sandbox.hubspot.kinds import CHILD_TO_PARENT, KINDS, PARENT_TO_CHILD, Kind, Pair
 from crmsync.sandbox.hubspot.labels import Labels
 from crmsync.sandbox.hubspot.links import Edges, Links, Types
 from crmsync.sandbox.hubspot.table import CREATED, ID, MODIFIED
-from crmsync.sandbox.hubspot.wire import parse_ms
 
 
 class Reader(Protocol):

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from crmsync.sandbox.common.clock import Clock
 from crmsync.sandbox.hubspot.catalog import GROUPS, Property, custom_string, native_properties
 from crmsync.sandbox.hubspot.kinds import (
     CHILD_TO_PARENT,
@@ -19,7 +20,7 @@ from crmsync.sandbox.hubspot.kinds import (
 from crmsync.sandbox.hubspot.links import Web
 from crmsync.sandbox.hubspot.load import Data, web_links
 from crmsync.sandbox.hubspot.table import API, Row, Source, Table
-from crmsync.sandbox.hubspot.wire import Clock, Json, iso
+from crmsync.sandbox.hubspot.wire import Json, iso
 
 if TYPE_CHECKING:
     from crmsync.sandbox.hubspot.segments import Segment

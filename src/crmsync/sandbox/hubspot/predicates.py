@@ -10,9 +10,10 @@ from functools import reduce
 
 import polars as pl
 
+from crmsync.sandbox.common.clock import parse_ms
 from crmsync.sandbox.hubspot.catalog import Property
 from crmsync.sandbox.hubspot.table import ID, Need, column
-from crmsync.sandbox.hubspot.wire import invalid, parse_ms
+from crmsync.sandbox.hubspot.wire import invalid
 
 
 @dataclass

@@ -6,25 +6,20 @@ Prevents tests from patching a client: they talk to a real server over a real so
 import argparse
 import asyncio
 import json
-import logging
-import signal
-import socket
 import sys
-import threading
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from aiohttp import web
-
+from crmsync.sandbox.common import serving
+from crmsync.sandbox.common.clock import Clock
+from crmsync.sandbox.common.limits import parse_rate
 from crmsync.sandbox.hubspot import load, state, synthetic
 from crmsync.sandbox.hubspot.app import App, Settings
-from crmsync.sandbox.hubspot.limits import parse_rate
 from crmsync.sandbox.hubspot.portal import Portal
-from crmsync.sandbox.hubspot.wire import PORTAL_ID, ApiError, Clock, Json
+from crmsync.sandbox.hubspot.wire import PORTAL_ID, ApiError, Json
 
-HOST = "127.0.0.1"
 DEFAULT_TOKEN = Settings.token
 
 
@@ -80,43 +75,20 @@ class SandboxServer:
             frozenset(scopes) if scopes is not None else None, list(faults),
         )  # fmt: skip
         self.app = make_app(Path(data_dir) if data_dir else None, settings, time_scale, state, synthetic)
-        self._socket = _listen(port)
-        self.port = int(self._socket.getsockname()[1])
-        self.base_url = f"http://{HOST}:{self.port}"
+        sock = serving.listen(port)
+        self.port = int(sock.getsockname()[1])
+        self.base_url = f"http://{serving.HOST}:{self.port}"
         self.portal_id = PORTAL_ID
-        self._loop = asyncio.new_event_loop()
-        self._ready = threading.Event()
-        self._done: asyncio.Event | None = None
-        self._failure: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name="hubspot-sandbox", daemon=True)
-        self._thread.start()
-        self._ready.wait()
-        if self._failure is not None:
-            raise self._failure
+        self._server = serving.Background("hubspot-sandbox", self.app.handle, sock, self.app.close)
 
     @property
     def access_token(self) -> str:
         """The token that is good now."""
         return self.app.token
 
-    def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        self._done = asyncio.Event()
-        try:
-            self._loop.run_until_complete(serve(self.app, self._socket, self._done, self._ready.set))
-        except BaseException as failure:  # noqa: BLE001 whoever waits for the server has to hear why it did not start
-            self._failure = failure
-        finally:
-            self._ready.set()  # whatever the end meets, nobody waits for a server that is gone
-            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
-            self._loop.close()
-            self._socket.close()
-
     def stop(self) -> None:
         """Ends the server and waits for it; saves the state where there is a state file."""
-        if self._thread.is_alive() and self._done is not None:
-            self._loop.call_soon_threadsafe(self._done.set)
-        self._thread.join()
+        self._server.stop()
 
     def __enter__(self) -> Self:
         return self
@@ -125,35 +97,6 @@ class SandboxServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
-
-
-def _listen(port: int) -> socket.socket:
-    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        sock.bind((HOST, port))
-    except OSError:
-        sock.close()
-        raise
-    sock.listen(256)
-    return sock
-
-
-async def serve(app: App, sock: socket.socket, done: asyncio.Event, ready: Callable[[], None]) -> None:
-    """Serves until `done` is set, then closes every connection and saves the state."""
-    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)  # cut connections are its job here
-    server = web.Server(app.handle, access_log=None, keepalive_timeout=300)
-    runner = web.ServerRunner(server, shutdown_timeout=1)
-    await runner.setup()
-    site = web.SockSite(runner, sock)
-    await site.start()
-    ready()
-    try:
-        await done.wait()
-    finally:
-        await runner.cleanup()
-        if app.save is not None:
-            app.save(app.portal)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -195,21 +138,15 @@ def main(argv: list[str]) -> int:
     args = _parser().parse_args(argv)
     try:
         app = _app_of(args)
-        sock = _listen(args.port)
+        sock = serving.listen(args.port)
     except (load.DataError, state.StateError, ApiError, ValueError, OSError) as fault:
         print(f"{fault}\nNothing was started.", file=sys.stderr)  # noqa: T201 a command's own message
         return 1
-    base_url = f"http://{HOST}:{sock.getsockname()[1]}"
+    base_url = f"http://{serving.HOST}:{sock.getsockname()[1]}"
     line = json.dumps({"base_url": base_url, "access_token": app.token, "portal_id": PORTAL_ID})
-    asyncio.run(_until_told(app, sock, lambda: print(line, flush=True)))  # noqa: T201 the line that callers wait for
+    ready = lambda: print(line, flush=True)  # noqa: E731, T201 the line that callers wait for
+    asyncio.run(serving.until_told(app.handle, sock, ready, app.close))
     return 0
-
-
-async def _until_told(app: App, sock: socket.socket, ready: Callable[[], None]) -> None:
-    done, loop = asyncio.Event(), asyncio.get_running_loop()
-    for sign in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(sign, done.set)
-    await serve(app, sock, done, ready)
 
 
 if __name__ == "__main__":

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from crmsync.sandbox.common.clock import parse_ms
 from crmsync.sandbox.hubspot.kinds import Kind
-from crmsync.sandbox.hubspot.wire import parse_ms
 
 ID, CREATED, MODIFIED = "_id", "_created", "_modified"
 _BORN, _MOVED = "_born", "_moved"  # log entries that are no property

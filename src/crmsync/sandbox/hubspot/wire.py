@@ -1,9 +1,8 @@
-"""What crosses the wire: a call, a reply, HubSpot's error bodies, and the sandbox's clock.
+"""What crosses the wire: a call, a reply, and HubSpot's error bodies.
 
 Prevents two handlers from wording the same refusal differently.
 """
 
-import time
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,23 +15,6 @@ Json = dict[str, Any]
 """A JSON object as decoded from, or about to be written to, the wire."""
 
 PORTAL_ID = 8_675_309
-
-
-class Clock:
-    """Wall time for stamps; elapsed time, run `scale` times faster, for limits, latency and lag."""
-
-    def __init__(self, scale: float = 1.0) -> None:
-        self.scale = scale
-        self._last = 0
-
-    def now_ms(self) -> int:
-        """Milliseconds since 1970, never going back: a later write never carries an earlier stamp."""
-        self._last = max(self._last, time.time_ns() // 1_000_000)
-        return self._last
-
-    def elapsed(self) -> float:
-        """Seconds of the sandbox's own time since an arbitrary start."""
-        return time.monotonic() * self.scale
 
 
 @dataclass
@@ -117,20 +99,6 @@ def iso(ms: int) -> str:
     """Milliseconds since 1970 as HubSpot writes them: `2026-06-19T15:00:00.000Z`."""
     stamp = datetime.fromtimestamp(ms // 1000, UTC)
     return f"{stamp:%Y-%m-%dT%H:%M:%S}.{ms % 1000:03d}Z"
-
-
-def parse_ms(text: str) -> int | None:
-    """Epoch milliseconds, a date or an ISO date-time; None for anything else. Without a zone it is UTC."""
-    text = text.strip()
-    if text.lstrip("-").isdigit():
-        return int(text)
-    try:
-        stamp = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    if stamp.tzinfo is None:
-        stamp = stamp.replace(tzinfo=UTC)
-    return round(stamp.timestamp() * 1000)
 
 
 def encode(body: Any) -> bytes:

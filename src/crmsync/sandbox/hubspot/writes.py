@@ -9,12 +9,13 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from crmsync.sandbox.common.clock import parse_ms
 from crmsync.sandbox.hubspot.catalog import Property
 from crmsync.sandbox.hubspot.kinds import COMPANIES, CONTACTS, Kind
 from crmsync.sandbox.hubspot.options import LIFECYCLE
 from crmsync.sandbox.hubspot.portal import Portal
 from crmsync.sandbox.hubspot.table import API, Row, Source, Values
-from crmsync.sandbox.hubspot.wire import PORTAL_ID, ApiError, Json, invalid, iso, object_id, parse_ms
+from crmsync.sandbox.hubspot.wire import PORTAL_ID, ApiError, Json, invalid, iso, object_id
 
 MAX_TEXT = 65_536
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
