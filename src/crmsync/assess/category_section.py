@@ -8,11 +8,11 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
+from crmsync.assess.amounts import LARGEST, minor_units
 from crmsync.model import fields
 from crmsync.model.fields import ACCOUNT, Kind
 from crmsync.program.conditions import Condition
 from crmsync.program.loader import ConditionSpec, Program, Resolver, Section
-from crmsync.program.units import currency_digits
 from crmsync.program.yaml import did_you_mean
 
 # Editors that read YAML 1.2 by the letter take 10_000_000 for text.
@@ -91,15 +91,14 @@ def _thresholds(spec: ThresholdsSpec, by: fields.Field, resolver: Resolver) -> t
 
 def _units(stated: Decimal, by: fields.Field, name: str, resolver: Resolver) -> int:
     """A threshold in the unit of the column: minor units of the program's currency, or whole numbers."""
-    money = by.kind is Kind.MONEY
-    digits = currency_digits(resolver.currency) if money else 0
-    units = stated.scaleb(digits)
-    if units != units.to_integral_value():
-        finer = f"{resolver.currency} has: {digits} decimals" if money else "whole numbers, which this field holds"
-        resolver.fault(("thresholds", name), f"{stated} is finer than {finer}")
-    elif units > 2**62:
-        resolver.fault(("thresholds", name), f"{stated} is too large")
-    return int(units)
+    path = ("thresholds", name)
+    if by.kind is Kind.MONEY:
+        return minor_units(stated, path, resolver) or 0
+    if stated != stated.to_integral_value():
+        resolver.fault(path, f"{stated} is finer than whole numbers, which this field holds")
+    elif stated > LARGEST:
+        resolver.fault(path, f"{stated} is too large")
+    return int(stated)
 
 
 def category_program(program: Program) -> CategoryProgram:

@@ -10,10 +10,10 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
+from crmsync.assess.amounts import LARGEST, minor_units
 from crmsync.model.fields import ACCOUNT
 from crmsync.program.conditions import All, Condition, Leaf
 from crmsync.program.loader import ConditionSpec, Program, Resolver, Section
-from crmsync.program.units import currency_digits
 
 GLOBAL = "global"
 CHECKLIST_TIERS = ("tier_4", "tier_3", "tier_2", "tier_1", GLOBAL)
@@ -23,7 +23,6 @@ PER_YEAR = {"month": 12, "year": 1, "sale": 1}
 _FOCUS = {GLOBAL: (20, 25), "tier_1": (60, 70), "tier_2": (10, 20), "tier_3": (5, 10), "tier_4": (0, 0)}
 _PRICING_KEYS = ("our_price", "per", "share", "sales", "huge_funding")
 _TENURE_KEYS = ("min_years", "unless")
-_MOST = 2**62
 
 BoxName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 Weight = Annotated[int, Field(ge=0)]
@@ -252,30 +251,17 @@ def _box(name: str, given: ConditionSpec | WeightedBox | TenureBox | PricingBox,
 
 
 def _pricing(given: PricingBox, path: tuple[str, ...], resolver: Resolver) -> Pricing:
-    funding = given.huge_funding
     pricing = Pricing(
-        our_price=_minor(given.our_price, (*path, "our_price"), resolver),
+        # Where the amount has a fault nothing is decided by it.
+        our_price=minor_units(given.our_price, (*path, "our_price"), resolver) or 1,
         per=given.per,
         share=Fraction(given.share),
         sales=given.sales,
-        huge_funding=None if funding is None else _minor(funding, (*path, "huge_funding"), resolver),
+        huge_funding=minor_units(given.huge_funding, (*path, "huge_funding"), resolver),
     )
-    if pricing.year_needed > _MOST:
+    if pricing.year_needed > LARGEST:
         resolver.fault((*path, "share"), f"{given.share} is so small a share that no company could have the volume")
     return pricing
-
-
-def _minor(amount: Decimal, path: tuple[str, ...], resolver: Resolver) -> int:
-    """An amount of the program's currency in minor units."""
-    digits = currency_digits(resolver.currency)
-    minor = amount.scaleb(digits)
-    if minor != minor.to_integral_value():
-        resolver.fault(path, f"{amount} is finer than {resolver.currency} has: {digits} decimals")
-        return 1
-    if minor > _MOST:
-        resolver.fault(path, f"{amount} is too large for an amount")
-        return 1
-    return int(minor)
 
 
 def _ceiling(value: Fraction) -> int:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from crmsync.assess.amounts import minor_units
 from crmsync.program.loader import Resolver
-from crmsync.program.units import currency_digits
 
 Level = Literal["c_suite", "vp", "director", "manager", "senior", "professional", "entry"]
 Percent = Annotated[int, Field(ge=1, le=1000)]
 Count = Annotated[int, Field(ge=1)]
 Amount = Annotated[Decimal, Field(gt=0)]
-_LARGEST = 2**62
 
 
 class RevenueSpec(BaseModel):
@@ -142,18 +140,3 @@ def _goals(spec: GoalsSpec, path: tuple[str, ...], resolver: Resolver) -> Goals:
 
 def _stated(*values: object) -> int:
     return sum(value is not None for value in values)
-
-
-def minor_units(amount: Decimal | None, path: Sequence[str], resolver: Resolver) -> int | None:
-    """An amount of the program's currency in minor units; a fault where it is finer or larger than there are."""
-    if amount is None:
-        return None
-    digits = currency_digits(resolver.currency)
-    minor = amount.scaleb(digits)
-    if minor != minor.to_integral_value():
-        resolver.fault(path, f"{amount} is finer than {resolver.currency} has: {digits} decimals")
-        return None
-    if minor > _LARGEST:
-        resolver.fault(path, f"{amount} is too large for an amount")
-        return None
-    return int(minor)

@@ -12,7 +12,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from crmsync.assess.objective_section import Level, ObjectiveProgram, ObjectivesSpec, minor_units, resolve_objectives
+from crmsync.assess.amounts import minor_units
+from crmsync.assess.objective_section import Level, ObjectiveProgram, ObjectivesSpec, resolve_objectives
 from crmsync.assess.role_section import SENIORITIES
 from crmsync.program.loader import Program, Resolver, Section
 

@@ -10,6 +10,7 @@ import typer
 
 from crmsync.cli.commands import Accept, AsOf, Reason
 from crmsync.cli.face import Face, ids_of, parse_moment, parse_names
+from crmsync.cli.formats import chosen_format
 from crmsync.cli.plan_file import load_plan
 from crmsync.cli.words import applied_lines, plan_line
 from crmsync.engine.apply import Applied, apply_plan, newest_plan
@@ -22,7 +23,7 @@ from crmsync.engine.sync import sync as sync_portal
 from crmsync.engine.undo import plan_undo
 from crmsync.errors import CrmsyncError, ExitCode, UnsafePlan
 from crmsync.model.plan import Plan
-from crmsync.planning.render import FORMATS, SUFFIXES, Format, plan_document, render, render_text
+from crmsync.planning.render import FORMATS, SUFFIXES, plan_document, render, render_text
 from crmsync.planning.render.view import next_step
 
 PlanArgument = Annotated[
@@ -43,7 +44,7 @@ def plan(
 
     Ends with 0 when there is nothing to do, 2 when changes are pending, 3 when a guard was breached.
     """
-    chosen = _format(format_, out)
+    chosen = chosen_format(format_, out, SUFFIXES, "text")
     companies = ids_of(company, "company") or None
     moment = parse_moment(as_of)
     with face.open() as context, face.progress() as progress:
@@ -71,21 +72,6 @@ def plan_code(of: Plan) -> ExitCode:
 def show(face: Face, planned: Planned, named: pl.DataFrame, *, offer: bool = True) -> None:
     """The plan on the terminal, with names; `offer` ends it with the command that applies it."""
     face.write(render_text(planned.plan, named, width=face.width, color=face.color, offer=offer))
-
-
-def _format(given: str | None, out: Path | None) -> Format:
-    """The format that was named, else the file's, else text."""
-    if given is not None:
-        for name in FORMATS:
-            if name == given.lower():
-                return name
-        raise CrmsyncError(f"--format {given}: expected one of {', '.join(FORMATS)}.")
-    if out is None:
-        return "text"
-    guessed = SUFFIXES.get(out.suffix.lower())
-    if guessed is None:
-        raise CrmsyncError(f"--out {out}: say --format, or use one of the suffixes {', '.join(SUFFIXES)}.")
-    return guessed
 
 
 def _save(out: Path, text: str) -> None:

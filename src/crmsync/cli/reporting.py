@@ -9,6 +9,7 @@ import typer
 
 from crmsync.cli.commands import AsOf
 from crmsync.cli.face import Face, parse_id, parse_moment
+from crmsync.cli.formats import chosen_format
 from crmsync.engine import report as figures
 from crmsync.errors import CrmsyncError, ExitCode
 from crmsync.report.coverage import coverage_csv, coverage_document, coverage_figures
@@ -33,7 +34,7 @@ Form = Annotated[
 
 def coverage(face: Face, company: Company = None, format_: Form = None, out: Out = None, as_of: AsOf = None) -> int:
     """How many of the names, roles and owners that the program wants the portal has; with --company its people too."""
-    chosen, id_, moment = _format(format_, out), _company(company), parse_moment(as_of)
+    chosen, id_, moment = chosen_format(format_, out, _SUFFIXES, "markdown"), _company(company), parse_moment(as_of)
     with face.open() as context:
         data = figures.coverage(context, as_of=moment, company=id_)
     text = coverage_csv(data) if chosen == "csv" else _rendered(chosen, coverage_document(data))
@@ -44,28 +45,13 @@ def coverage(face: Face, company: Company = None, format_: Form = None, out: Out
 
 def gaps(face: Face, company: Company = None, format_: Form = None, out: Out = None, as_of: AsOf = None) -> int:
     """Which missing fields hold back the tiers of which accounts, ranked by what filling them is worth."""
-    chosen, id_, moment = _format(format_, out), _company(company), parse_moment(as_of)
+    chosen, id_, moment = chosen_format(format_, out, _SUFFIXES, "markdown"), _company(company), parse_moment(as_of)
     with face.open() as context:
         data = figures.gaps(context, as_of=moment, company=id_)
     text = gaps_csv(data) if chosen == "csv" else _rendered(chosen, gaps_document(data))
     _hand_over(face, text, out)
     face.document(gaps_figures(data))
     return ExitCode.DONE
-
-
-def _format(given: str | None, out: Path | None) -> ReportFormat:
-    """The format that was named, else the file's, else Markdown."""
-    if given is not None:
-        for name in FORMATS:
-            if name == given.lower():
-                return name
-        raise CrmsyncError(f"--format {given}: expected one of {', '.join(FORMATS)}.")
-    if out is None:
-        return "markdown"
-    guessed = _SUFFIXES.get(out.suffix.lower())
-    if guessed is None:
-        raise CrmsyncError(f"--out {out}: say --format, or use one of the suffixes {', '.join(_SUFFIXES)}.")
-    return guessed
 
 
 def _company(given: str | None) -> str | None:
