@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 
 import polars as pl
 
-from crmsync.assess.base import WHY, World, ensure_columns, held, text
+from crmsync.assess.base import WHY, World, ensure_columns, held, out, text
 from crmsync.assess.role_section import END_USER, OFF, STAKEHOLDERS, RoleProgram, role_word
 from crmsync.errors import mask
 from crmsync.model.fields import DEAL
@@ -41,6 +41,12 @@ BUYING_SCHEMA: dict[str, pl.DataType] = {
 }
 
 
+def uses(rules: RoleProgram) -> pl.Expr:
+    """The bit of End User where the department uses the product: it stands beside whatever else is said."""
+    user = out("department").is_in(sorted(rules.users)).fill_null(value=False)
+    return pl.when(user).then(BITS[END_USER]).otherwise(0).cast(pl.UInt32)
+
+
 def text_of(bits: pl.Expr) -> pl.Expr:
     """Roles as an output's text, in the declared order; null for none."""
     return bits.replace_strict(_TEXTS, default=None, return_dtype=pl.String)
@@ -57,7 +63,7 @@ def bits_of(texts: pl.Series, table: Mapping[str, int] = BITS) -> pl.Series:
 
 
 def deal_entries(world: World, contacts: pl.DataFrame, rules: RoleProgram) -> pl.DataFrame:
-    """Every part that these contacts have in a deal, as the CRM's users entered it.
+    """Every part that these contacts have in a deal, as the CRM's users entered it; they carry `out.department`.
 
     Columns: contact, deal, name, word, bits, rank (of influence, -1 for none), closed (null: not known), is_won,
     closed_at, and `counts`: the role is decided on it. It counts where the deal is open, or the latest closed one that
@@ -77,28 +83,26 @@ def deal_entries(world: World, contacts: pl.DataFrame, rules: RoleProgram) -> pl
     )
     entries = _read_words(entries, rules)
     holders = contacts.filter(pl.col("id").is_in(entries["contact"].implode()))
-    holders = holders.select(pl.col("id").alias("contact"), held("stakeholder_role").alias("held"))
+    holders = holders.select(
+        pl.col("id").alias("contact"), held("stakeholder_role").alias("held"), uses(rules).alias("uses")
+    )
     holders = holders.with_columns(bits_of(holders["held"]).alias("held"))
     entries = entries.join(holders, on="contact", how="left", maintain_order="left")
     sure = _counts(dated=world.has("deal", "closed_at"))
     says = pl.col("bits") > 0
-    entries = entries.with_columns((says & sure).alias("sure"), _explains_what_is_held(says, sure, rules).alias("kept"))
-    return entries.with_columns(pl.coalesce("sure", "kept").alias("counts")).drop("raw", "held", "sure", "kept")
+    entries = entries.with_columns((says & sure).alias("sure"), _explains_what_is_held(says, sure).alias("kept"))
+    return entries.with_columns(pl.coalesce("sure", "kept").alias("counts")).drop("raw", "held", "uses", "sure", "kept")
 
 
-def _explains_what_is_held(says: pl.Expr, sure: pl.Expr, rules: RoleProgram) -> pl.Expr:
+def _explains_what_is_held(says: pl.Expr, sure: pl.Expr) -> pl.Expr:
     """Whether doubtful parts that say what a contact holds make up, with the certain ones, all that it holds.
 
     If they made up less, counting them would take a role away on the second run that other evidence gave on the first.
     """
     bits, held_bits = pl.col("bits"), pl.col("held")
-    within = says & ((bits & ~held_bits) == 0)
-    doubtful = sure.is_null() & within
+    doubtful = sure.is_null() & says & ((bits & ~held_bits) == 0)
     told = pl.when(says & sure.fill_null(value=False) | doubtful).then(bits).otherwise(0)
-    whole = told.bitwise_or().over("contact")
-    # End User may stand beside the others because of the department, which no deal says.
-    beside = pl.lit(BITS[END_USER] if rules.users else 0, dtype=pl.UInt32)
-    return doubtful & ((whole | beside) == (held_bits | beside))
+    return doubtful & ((told.bitwise_or().over("contact") | pl.col("uses")) == held_bits)
 
 
 def _readable(world: World) -> pl.DataFrame:

@@ -13,7 +13,6 @@ import polars as pl
 
 from crmsync.assess.base import OUT, Reads, System, World, beside, held, text
 from crmsync.assess.role_evidence import (
-    BITS,
     BUYING_BITS,
     BUYING_OURS,
     BUYING_SCHEMA,
@@ -29,12 +28,12 @@ from crmsync.assess.role_evidence import (
     deal_roles,
     on_open_deals,
     text_of,
+    uses,
     word_notes,
 )
 from crmsync.assess.role_explain import explain
 from crmsync.assess.role_section import (
     DEPARTMENTS,
-    END_USER,
     ROLE_VALUES,
     ROLES_SECTION,
     SENIORITIES,
@@ -180,10 +179,7 @@ def _decide(frame: pl.DataFrame, rules: RoleProgram) -> pl.DataFrame:
         .otherwise(pl.lit("title"))
     )
     # Who uses the product is an End User beside another role, wherever that role comes from.
-    uses = pl.col(OUT + "department").is_in(sorted(rules.users)).cast(pl.UInt32) * pl.lit(
-        BITS[END_USER], dtype=pl.UInt32
-    )
-    said = text_of(pl.when(pl.col(DEAL_BITS) > 0).then(DEAL_BITS).otherwise(BUYING_BITS) | uses)
+    said = text_of(pl.when(pl.col(DEAL_BITS) > 0).then(DEAL_BITS).otherwise(BUYING_BITS) | uses(rules))
     frame = frame.with_columns(source.alias(ROLE + "source"))
     source = pl.col(ROLE + "source")
     by_rule = (
