@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from crmsync.assess.role_section import END_USER, STAKEHOLDERS, Role, RoleProgram
 from crmsync.program.loader import Program, Resolver, Section
+from crmsync.program.units import MOST_DAYS
 
 _WANTED = tuple(role for role in STAKEHOLDERS if role != END_USER)
 
@@ -24,7 +25,7 @@ class NamesSpec(BaseModel):
     minimum: Annotated[int, Field(ge=1)] = 5
     maximum: Annotated[int, Field(ge=1)] = 10
     departments: Annotated[int, Field(ge=0)] = 3
-    stale_days: Annotated[int, Field(ge=1)] = 365
+    stale_days: Annotated[int, Field(ge=1, le=MOST_DAYS)] = 365
     roles: list[Role] | None = None
 
 

@@ -16,6 +16,7 @@ from crmsync.assess.amounts import minor_units
 from crmsync.assess.objective_section import Level, ObjectiveProgram, ObjectivesSpec, resolve_objectives
 from crmsync.assess.role_section import SENIORITIES
 from crmsync.program.loader import Program, Resolver, Section
+from crmsync.program.units import MOST_DAYS
 
 #: From worst to best.
 CATEGORIES = ("greenfield", "beachhead", "core", "strategic")
@@ -81,7 +82,7 @@ class RelationshipSpec(BaseModel):
     months: Annotated[int, Field(ge=1, le=240)] = 36
     strategic: StrategicSpec = StrategicSpec()
     core: CoreSpec = CoreSpec()
-    engaged_days: Annotated[int, Field(ge=1)] = 365
+    engaged_days: Annotated[int, Field(ge=1, le=MOST_DAYS)] = 365
     evidence: EvidenceSpec = EvidenceSpec()
     objectives: ObjectivesSpec = ObjectivesSpec()
     motions: MotionsSpec = MotionsSpec()

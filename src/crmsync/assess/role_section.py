@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from crmsync.program.loader import Program, Resolver, Section
+from crmsync.program.units import MOST_DAYS
 from crmsync.program.yaml import did_you_mean
 
 SENIORITIES = ("c_suite", "vp", "director", "manager", "senior", "professional", "entry", "unknown")
@@ -129,7 +130,10 @@ class InterestSpec(BaseModel):
     """Within how many days of the last contact interest is high, and within how many it is medium."""
 
     model_config = ConfigDict(extra="forbid")
-    engaged_days: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=2, max_length=2)] = [30, 180]
+    engaged_days: Annotated[list[Annotated[int, Field(ge=0, le=MOST_DAYS)]], Field(min_length=2, max_length=2)] = [
+        30,
+        180,
+    ]
 
 
 class RolesSpec(BaseModel):

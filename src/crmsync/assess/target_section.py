@@ -10,9 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from crmsync.assess.tier_property import stated_tier_names
 from crmsync.program.conditions import Condition, Named
 from crmsync.program.loader import ConditionSpec, Program, Resolver, Section
+from crmsync.program.units import MOST_DAYS
 
 _COOL_DOWN_DAYS = 90
-Days = Annotated[int, Field(ge=0)]
+Days = Annotated[int, Field(ge=0, le=MOST_DAYS)]
 
 
 class CapacitySpec(BaseModel):

@@ -17,7 +17,7 @@ import polars as pl
 from crmsync.errors import Fault
 from crmsync.model.fields import ACCOUNT, Field, Kind
 from crmsync.program.conditions import All, Any_, Condition, Leaf, Named, Not, Operand, Value
-from crmsync.program.units import country_code, currency_digits, domain_name, region_name
+from crmsync.program.units import MOST_DAYS, country_code, currency_digits, domain_name, region_name
 from crmsync.program.yaml import Entry, Items, Path_, Scalar, Table, Tree, did_you_mean, fault_at
 
 _ORDERED = ("gt", "gte", "lt", "lte", "between")
@@ -285,7 +285,7 @@ def _whole(scalar: Scalar) -> int | None:
 
 def _days(scalar: Scalar) -> int | None:
     value = _whole(scalar)
-    return value if value is not None and 0 <= value <= 100_000 else None
+    return value if value is not None and 0 <= value <= MOST_DAYS else None
 
 
 def _amount(scalar: Scalar) -> int | None:

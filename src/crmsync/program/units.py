@@ -16,6 +16,8 @@ _DECIMALS = {
     **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
 }
 _SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "INR": "₹"}
+MOST_DAYS = 100_000
+"""The longest time that a rule may state: beyond it a moment would lie before all calendars."""
 _SHORT = ((10**12, "T"), (10**9, "B"), (10**6, "M"))
 
 
