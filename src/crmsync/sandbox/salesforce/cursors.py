@@ -63,7 +63,8 @@ class Cursors:
         policy = self.policy or policy_of(version)
         if policy.most is not None:
             alike = [one for one, cursor in self._open.items() if cursor.policy == policy]
-            for oldest in sorted(alike, key=lambda one: self._open[one].read)[: len(alike) - policy.most + 1]:
+            oldest_first = sorted(alike, key=lambda one: self._open[one].read)
+            for oldest in oldest_first[: max(0, len(alike) - policy.most + 1)]:
                 del self._open[oldest]
         self._open[id_] = _Cursor(found, policy, now, now, size, size)
         return f"{id_}-{size}"
