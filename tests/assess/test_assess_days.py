@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import polars as pl
 import pytest
 
 from crmsync.assess import run as assessment
 from crmsync.errors import ConfigError
-from crmsync.model.fields import FIELDS
+from crmsync.model.fields import FIELDS, ObjectName
 from crmsync.model.snapshot import HELD, Snapshot
 from crmsync.program.loader import Program, load_program_text
 
@@ -29,19 +30,20 @@ def _program(section: str, days: int) -> Program:
     return load_program_text(text, "program.yaml", assessment.sections(), outputs=assessment.list_names())
 
 
+def _frame(object_: ObjectName, row: dict[str, Any]) -> pl.DataFrame:
+    schema = {name: field.kind.dtype for name, field in FIELDS[object_].items()}
+    return pl.DataFrame([row], schema=schema | {name: pl.String() for name in row if name.startswith(HELD)})
+
+
 @pytest.mark.parametrize("section", SECTIONS)
 def test_the_longest_time_is_decided_on(section: str) -> None:
-    rows = {
-        "company": {"id": "1", "employees": 3, "last_engaged_at": AS_OF},
-        "contact": {"id": "1", "account": "1", "title": "CEO", "last_contacted_at": AS_OF},
-    }
     held = {HELD + "target_status": "removed", HELD + "target_removed_at": "2026-10-01T00:00:00Z"}
-    rows["company"] |= held
-    frames = {
-        object_: pl.DataFrame(
-            [row], schema={n: f.kind.dtype for n, f in FIELDS[object_].items()} | dict.fromkeys(held, pl.String())
-        )
-        for object_, row in rows.items()
+    company = {"id": "1", "employees": 3, "last_engaged_at": AS_OF} | held
+    contact = {"id": "1", "account": "1", "title": "CEO", "last_contacted_at": AS_OF}
+    frames: dict[ObjectName, pl.DataFrame] = {
+        "company": _frame("company", company),
+        "contact": _frame("contact", contact),
+        "deal": _frame("deal", {"id": "1"}),
     }
     world = assessment.assess(Snapshot(frames, AS_OF), _program(section, 100_000))
     assert world.accounts.height == 1

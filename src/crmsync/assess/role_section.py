@@ -126,14 +126,14 @@ class InfluenceSpec(BaseModel):
     direct_reports: Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=2, max_length=2)] = [3, 1]
 
 
+Days = Annotated[int, Field(ge=0, le=MOST_DAYS)]
+
+
 class InterestSpec(BaseModel):
     """Within how many days of the last contact interest is high, and within how many it is medium."""
 
     model_config = ConfigDict(extra="forbid")
-    engaged_days: Annotated[list[Annotated[int, Field(ge=0, le=MOST_DAYS)]], Field(min_length=2, max_length=2)] = [
-        30,
-        180,
-    ]
+    engaged_days: Annotated[list[Days], Field(min_length=2, max_length=2)] = [30, 180]
 
 
 class RolesSpec(BaseModel):
