@@ -78,7 +78,7 @@ def _register() -> None:
 
 
 def _sandbox(context: typer.Context) -> None:
-    """A local HubSpot: sandbox hubspot --data DIR --port N [--rate 190/10s] [--latency-ms N] [--faults FILE] ..."""
+    """A local CRM: sandbox hubspot|salesforce --data DIR --port N [--latency-ms N] [--faults FILE] [--state FILE] ..."""
     raise typer.Exit(starting.sandbox(context.args))
 
 

@@ -14,6 +14,9 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 
 HOST = "127.0.0.1"
+MOST_BYTES = 256 * 1024 * 1024
+"""Of one body: more than either CRM takes, so that it is the CRM's own limit that a client meets."""
+LONGEST_LINE = 1024 * 1024
 Handle = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
@@ -30,6 +33,17 @@ def listen(port: int) -> socket.socket:
     return sock
 
 
+def _request(
+    message: RawRequestMessage,
+    payload: StreamReader,
+    protocol: RequestHandler[web.BaseRequest],
+    writer: AbstractStreamWriter,
+    task: asyncio.Task[None],
+) -> web.BaseRequest:
+    loop = asyncio.get_running_loop()
+    return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=MOST_BYTES)
+
+
 async def serve(
     handle: Handle,
     sock: socket.socket,
@@ -40,7 +54,13 @@ async def serve(
 ) -> None:
     """Serves until `done` is set, then closes every connection and calls `at_end`."""
     logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)  # cut connections are its job here
-    server = web.Server(handle, access_log=None, keepalive_timeout=300)
+    server = web.Server(
+        handle,
+        request_factory=_request,  # type: ignore[arg-type]
+        access_log=None,
+        keepalive_timeout=300,
+        max_line_size=LONGEST_LINE,
+    )
     runner = web.ServerRunner(server, shutdown_timeout=1)
     await runner.setup()
     site = web.SockSite(runner, sock, ssl_context=tls)

@@ -3,36 +3,21 @@
 Prevents a half-written or mislabelled file from becoming a portal that looks whole: one fault, file and line, stops it.
 """
 
-import csv
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
 import polars as pl
 
+from crmsync.sandbox.common import tables
 from crmsync.sandbox.common.clock import parse_ms
+from crmsync.sandbox.common.tables import Columns, DataError, Layout
 from crmsync.sandbox.hubspot.kinds import CHILD_TO_PARENT, KINDS, PARENT_TO_CHILD, Kind, Pair
 from crmsync.sandbox.hubspot.labels import Labels
 from crmsync.sandbox.hubspot.links import Edges, Links, Types
 from crmsync.sandbox.hubspot.table import CREATED, ID, MODIFIED
 
-
-class Reader(Protocol):
-    """What `csv.reader` gives."""
-
-    line_num: int
-
-    def __iter__(self) -> Iterator[list[str]]: ...
-    def __next__(self) -> list[str]: ...
-
-
 COMPANY_LINKS, CONTACT_LINKS = "associations.companies", "associations.contacts"
-Columns = dict[str, list[str | None]]
-
-
-class DataError(Exception):
-    """A file that cannot be loaded: what, where, what to do."""
 
 
 @dataclass(frozen=True)
@@ -57,55 +42,14 @@ class Data:
     labels: Labels = field(default_factory=Labels)
 
 
-def read_csv(path: Path, id_column: str) -> dict[str, list[str | None]]:
-    """Columns of a CSV file, values as text, empty as None.
-
-    Raises DataError, with file and line, for a bad header, half a line, an id that is no number or stands twice.
-    """
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.reader(file, strict=True)
-        try:
-            header = next(reader, None)
-            _check_header(path, header, id_column)
-            assert header is not None
-            rows = _rows(path, reader, header, id_column)
-        except csv.Error as fault:
-            raise DataError(f"{path}:{reader.line_num}: {fault}. Quote the value or complete the line.") from fault
-        except UnicodeDecodeError as fault:
-            raise DataError(f"{path}: not UTF-8 text. Save the file as CSV UTF-8.") from fault
-    return {name: [row[i] or None for row in rows] for i, name in enumerate(header)}
+def read_csv(path: Path, id_column: str) -> Columns:
+    """Columns of a CSV file, values as text, empty as None. Raises DataError, with file and line."""
+    return tables.read_csv(path, Layout(id_column, "HubSpot property names", _id_fault)).columns
 
 
-def _check_header(path: Path, header: list[str] | None, id_column: str) -> None:
-    if not header:
-        raise DataError(f"{path}:1: the file is empty. The first line must be the property names, {id_column} first.")
-    if id_column not in header:
-        raise DataError(f"{path}:1: the header has no {id_column}. The first line must be HubSpot property names.")
-    for name in header:
-        if not name.strip() or name != name.strip():
-            raise DataError(f"{path}:1: the header has an empty or padded name ({name!r}). Name every column.")
-        if header.count(name) > 1:
-            raise DataError(f"{path}:1: {name} stands twice in the header. Keep one of the columns.")
-
-
-def _rows(path: Path, reader: Reader, header: list[str], id_column: str) -> list[list[str]]:
-    at = header.index(id_column)
-    rows: list[list[str]] = []
-    seen: set[str] = set()
-    for row in reader:
-        if not row:
-            continue
-        line = reader.line_num
-        if len(row) != len(header):
-            raise DataError(f"{path}:{line}: {len(row)} values for {len(header)} columns. Complete or drop the line.")
-        key = row[at]
-        if not (key.isascii() and key.isdigit() and len(key) <= 18):
-            raise DataError(f"{path}:{line}: {id_column} {key!r} is not a record id. Use digits only.")
-        if key in seen:
-            raise DataError(f"{path}:{line}: {id_column} {key} stands twice. Keep one of the lines.")
-        seen.add(key)
-        rows.append(row)
-    return rows
+def _id_fault(text: str) -> str | None:
+    digits = text.isascii() and text.isdigit() and len(text) <= 18
+    return None if digits else "is not a record id. Use digits only."
 
 
 def load(folder: Path | None, now: int) -> Data:

@@ -15,6 +15,7 @@ from typing import Any, Self
 from crmsync.sandbox.common import serving
 from crmsync.sandbox.common.clock import Clock
 from crmsync.sandbox.common.limits import parse_rate
+from crmsync.sandbox.common.tables import DataError
 from crmsync.sandbox.hubspot import load, state, synthetic
 from crmsync.sandbox.hubspot.app import App, Settings
 from crmsync.sandbox.hubspot.portal import Portal
@@ -139,7 +140,7 @@ def main(argv: list[str]) -> int:
     try:
         app = _app_of(args)
         sock = serving.listen(args.port)
-    except (load.DataError, state.StateError, ApiError, ValueError, OSError) as fault:
+    except (DataError, state.StateError, ApiError, ValueError, OSError) as fault:
         print(f"{fault}\nNothing was started.", file=sys.stderr)  # noqa: T201 a command's own message
         return 1
     base_url = f"http://{serving.HOST}:{sock.getsockname()[1]}"

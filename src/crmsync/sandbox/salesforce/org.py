@@ -12,6 +12,7 @@ from crmsync.sandbox.common.clock import Clock
 from crmsync.sandbox.salesforce import ids, lifecycle, rules
 from crmsync.sandbox.salesforce.records import Records
 from crmsync.sandbox.salesforce.schema import IDS_WITHOUT_ROW, Field, ObjectSpec
+from crmsync.sandbox.salesforce.standard import STAGES
 from crmsync.sandbox.salesforce.values import OrgError, Value, Values, from_json, lock_refusal, stamp, stamp_ms
 
 Gate = Callable[[str, str | None], None]
@@ -68,6 +69,8 @@ class Org:
         self.deletions: list[Deletion] = []
         self.locked: dict[str, int] = {}
         """Records that somebody else holds, with the millisecond of their release."""
+        self.stages = {stage: (chance, closed, won) for stage, chance, closed, won in STAGES}
+        """Opportunity stages: probability, closed, won."""
         self.gate: Gate = lambda _object, _id: None
         self.pending: dict[tuple[str, str], Pending] = {}
         self._transaction = 0
@@ -271,7 +274,7 @@ class Org:
     def _store(
         self, spec: ObjectSpec, id_: str, before: Values | None, after: Values, user: str, now: str, check: bool = True
     ) -> str:
-        after = rules.derive(spec.name, before, after)
+        after = rules.derive(self, spec.name, before, after)
         if check:
             missing = [one.name for one in spec.fields.values() if one.required and after.get(one.name) is None]
             if missing:

@@ -45,7 +45,8 @@ class Records:
     def get(self, id_: str) -> Values | None:
         """A record whole, every field of its object named; None where there never was one, or none is left."""
         if id_ in self.overlay:
-            return self.overlay[id_]
+            written = self.overlay[id_]
+            return self._whole(written) if written is not None else None
         at = self._at(id_)
         return self._whole(self.base.row(at, named=True)) if at >= 0 else None
 
@@ -93,9 +94,22 @@ class Records:
                     index.setdefault(text.lower(), set()).add(str(record["Id"]))
         return sorted(index.get(value.lower(), ()))
 
-    def fold(self) -> None:
-        """Takes the overlay into the columns once it has grown large."""
-        if len(self.overlay) < _FOLD_AT:
+    def fill(self, names: Sequence[str], value: str) -> None:
+        """Sets a text, in the records as loaded, wherever one of these fields has none."""
+        blank = [pl.lit(None, dtype=pl.String).alias(n) for n in names if n not in self.base.columns]
+        have = [name for name in names if name in self.spec.fields]
+        self._rebase(self.base.with_columns(blank).with_columns(pl.col(have).fill_null(value)).select(
+            *self.base.columns, *(name for name in have if name not in self.base.columns)
+        ))  # fmt: skip
+
+    def take(self, frame: pl.DataFrame) -> None:
+        """Takes these records in place of all it has."""
+        self.overlay, self._index = {}, {}
+        self._rebase(frame)
+
+    def fold(self, *, always: bool = False) -> None:
+        """Takes the overlay into the columns, once it has grown large."""
+        if not self.overlay or (len(self.overlay) < _FOLD_AT and not always):
             return
         schema = {name: dtype_of(one) for name, one in self.spec.fields.items()}
         old = self.base.filter(~pl.col("Id").is_in(list(self.overlay)))

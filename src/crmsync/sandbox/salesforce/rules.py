@@ -8,22 +8,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from crmsync.sandbox.salesforce.standard import STAGES
 from crmsync.sandbox.salesforce.values import OrgError, Values
 
 if TYPE_CHECKING:
     from crmsync.sandbox.salesforce.org import Org
 
-_STAGES = {stage: (probability, closed, won) for stage, probability, closed, won in STAGES}
 
-
-def derive(name: str, before: Values | None, after: Values) -> Values:
+def derive(org: Org, name: str, before: Values | None, after: Values) -> Values:
     """The record with the fields that the org fills: a person's name, an opportunity's state, a member's response."""
     after = dict(after)
     if name in {"Contact", "User"}:
         after["Name"] = " ".join(str(part) for part in (after.get("FirstName"), after.get("LastName")) if part) or None
     elif name == "Opportunity":
-        probability, closed, won = _STAGES.get(str(after.get("StageName")), (0, False, False))
+        probability, closed, won = org.stages.get(str(after.get("StageName")), (0, False, False))
         after["IsClosed"], after["IsWon"] = closed, won
         moved = before is None or before.get("StageName") != after.get("StageName")
         if moved and (before is None) == (after.get("Probability") is None):
