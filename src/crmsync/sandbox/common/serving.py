@@ -12,6 +12,10 @@ import threading
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.http_parser import RawRequestMessage
+from aiohttp.streams import StreamReader
+from aiohttp.web_protocol import RequestHandler
 
 HOST = "127.0.0.1"
 MOST_BYTES = 256 * 1024 * 1024
@@ -36,7 +40,7 @@ def listen(port: int) -> socket.socket:
 def _request(
     message: RawRequestMessage,
     payload: StreamReader,
-    protocol: RequestHandler[web.BaseRequest],
+    protocol: RequestHandler,
     writer: AbstractStreamWriter,
     task: asyncio.Task[None],
 ) -> web.BaseRequest:
@@ -56,7 +60,7 @@ async def serve(
     logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)  # cut connections are its job here
     server = web.Server(
         handle,
-        request_factory=_request,  # type: ignore[arg-type]
+        request_factory=_request,
         access_log=None,
         keepalive_timeout=300,
         max_line_size=LONGEST_LINE,
