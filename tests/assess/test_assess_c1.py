@@ -132,7 +132,7 @@ DAYS = st.lists(st.tuples(st.sampled_from([True, False, None]), st.booleans(), s
 GRACES = {"vendor": 3, "public": 5, "never": 4}
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(days=DAYS)
 def test_a_seat_ends_on_the_first_day_on_which_one_criterion_has_spoken_without_a_break_for_longer_than_its_grace(
     days: list[tuple[bool | None, bool, bool]],

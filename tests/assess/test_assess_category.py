@@ -61,7 +61,7 @@ ACCOUNTS = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(KNOWN)
 def test_every_known_account_has_one_category_and_each_cut_is_where_its_share_is_full(amounts: list[int]) -> None:
     found = _categories([{"revenue": amount} for amount in amounts])
@@ -79,7 +79,7 @@ def test_every_known_account_has_one_category_and_each_cut_is_where_its_share_is
 
 
 @BOTH
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(amounts=KNOWN)
 def test_no_account_with_a_larger_potential_has_a_worse_category(program: Program, amounts: list[int]) -> None:
     found = _categories([{"revenue": amount} for amount in amounts], program)
@@ -89,7 +89,7 @@ def test_no_account_with_a_larger_potential_has_a_worse_category(program: Progra
 
 
 @BOTH
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(accounts=ACCOUNTS, data=st.data())
 def test_the_order_of_the_records_changes_nothing(
     program: Program, accounts: list[dict[str, Any]], data: st.DataObject
@@ -104,7 +104,7 @@ def test_the_order_of_the_records_changes_nothing(
 
 
 @BOTH
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(accounts=ACCOUNTS)
 def test_an_unknown_potential_keeps_what_is_held_and_earns_nothing(
     program: Program, accounts: list[dict[str, Any]]

@@ -151,7 +151,7 @@ def test_equal_weights_are_the_counts_of_the_table_and_what_is_held_stands_betwe
 REVENUES = st.lists(st.sampled_from([None, 1, 2, 2, 3, 9]), min_size=1, max_size=7)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=50)
 @given(revenues=REVENUES, most=st.integers(1, 4))
 def test_the_largest_are_certain_where_no_filling_of_the_unknown_could_say_otherwise(
     revenues: list[int | None], most: int
@@ -180,7 +180,7 @@ def test_on_a_partial_read_nobody_is_certainly_among_the_largest() -> None:
     assert _world(program, rows, expected=3).accounts["why.checklist.largest"].to_list() == [None, False]
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=60)
 @given(
     price=st.none() | st.integers(0, 2**62) | st.integers(0, 2_000),
     customers=st.none() | st.integers(0, 2**62) | st.integers(0, 2_000),

@@ -77,7 +77,7 @@ def _from(condition: Condition, least: int) -> set[bool | None]:
     return set(_truths(condition, *((figure, figure) for figure in range(least, 20))))
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=100)
 @given(condition=CONDITIONS, least=st.integers(0, 8))
 def test_what_is_certain_of_a_lower_bound_is_true_of_every_figure_from_there_on(
     condition: Condition, least: int
@@ -87,7 +87,7 @@ def test_what_is_certain_of_a_lower_bound_is_true_of_every_figure_from_there_on(
         assert _from(condition, least) == {certain}
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=80)
 @given(leaf=LEAVES, least=st.integers(0, 8))
 def test_one_comparison_is_unknown_only_where_figures_from_there_on_differ(leaf: Leaf, least: int) -> None:
     answers = _from(leaf, least)
@@ -114,7 +114,7 @@ ACCOUNTS = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(accounts=ACCOUNTS, name=st.sampled_from(["employees", "country"]), place=st.integers(0, 5))
 def test_a_figure_that_goes_missing_takes_nobody_from_the_coverage_they_have(
     accounts: list[dict[str, Any]], name: str, place: int

@@ -139,7 +139,7 @@ def test_the_order_of_the_records_changes_nothing(
     assert again.notes == world.notes
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(accounts=portals(), newcomer=FACTS, data=st.data())
 def test_another_subsidiary_lowers_no_sum(
     accounts: list[dict[str, Any]], newcomer: dict[str, Any], data: st.DataObject
@@ -243,7 +243,7 @@ def test_what_a_group_has_bought_is_at_least_what_is_certain() -> None:
     assert [rows[id_][LOWER["group_spend"]] for id_ in "123"] == [300, 0, 0]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(parents=st.lists(st.one_of(st.none(), st.integers(0, 12)), max_size=13))
 def test_tops_and_sizes_agree(parents: list[int | None]) -> None:
     """Every company below a top, and the top itself, make up its group."""

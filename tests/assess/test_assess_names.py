@@ -75,7 +75,7 @@ CONTACT = st.fixed_dictionaries(
 OUTPUTS = ("names_known", "names_needed", "departments_covered", "missing_roles")
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(contacts=st.lists(CONTACT, max_size=8), more=CONTACT)
 def test_one_more_contact_never_lowers_coverage(contacts: list[dict[str, Any]], more: dict[str, Any]) -> None:
     before, after = (_world(rows).accounts for rows in (contacts, [*contacts, more]))

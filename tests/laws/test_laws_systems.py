@@ -252,7 +252,7 @@ SPLIT = pytest.mark.parametrize("split", SPLITS)
 
 
 @SPLIT
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=20)
 @given(rows=WORLDS, data=st.data())
 def test_a_value_that_is_lost_moves_nobody(split: str, rows: Rows, data: st.DataObject) -> None:
     """Every account and person holds what the facts earned; then one value of one record goes missing.
@@ -325,7 +325,7 @@ def test_the_same_input_gives_the_same_bytes(split: str, rows: Rows) -> None:
     assert first.notes == second.notes
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 @given(rows=WORLDS, more=st.fixed_dictionaries(CONTACT | CONTACT_FACTS))
 def test_one_more_contact_never_lowers_coverage(rows: Rows, more: dict[str, Any]) -> None:
     before = _decided(_assessed(rows, program()))["company"]
@@ -341,7 +341,7 @@ def test_one_more_contact_never_lowers_coverage(rows: Rows, more: dict[str, Any]
         assert missing <= were_missing
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=25)
 @given(revenues=st.lists(_maybe(0, 1, 5, 20, 21, 300, 10**14), min_size=1, max_size=12))
 def test_the_shares_of_a_pareto_split_add_up(revenues: list[int | None]) -> None:
     """Sorted by potential, A while the share before an account is below 60 %, B below 90 %, then C."""
