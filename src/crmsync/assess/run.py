@@ -23,8 +23,8 @@ Column = tuple[ObjectName, str]
 _NOTED = 20
 _OF_ONE = re.compile(r"'[^']*'|\"[^\"]*\"|[0-9]+")
 
-#: Fields of an account that people know it by; they stay with it to the end.
-_NAMING = frozenset({"id", "name", "domain", "owner", "city", "region", "country"})
+#: Fields of an account that are asked for when everything is decided: the domain, for probable duplicates.
+_TO_THE_END = frozenset({"id", "domain"})
 
 
 def sections(systems: Sequence[System] = SYSTEMS) -> tuple[Section, ...]:
@@ -270,7 +270,7 @@ class Assessment:
         return [name for name in frame.columns if name in asked]
 
     def finish(self, *, lean: bool = False) -> World:
-        """Decide everything else. `lean` drops on the way what no decision reads any more, and leaves the names.
+        """Decide everything else. `lean` drops on the way what no decision reads any more, to save memory.
 
         Once only: what was handed to `part` is let go of.
         """
@@ -313,7 +313,7 @@ class Assessment:
             if object_ == "contact":
                 spent = {name for name in frame.columns if name in decided or not name.startswith((HELD, OUT))} - {"id"}
             else:
-                spent = set(FIELDS[object_]) - _NAMING
+                spent = set(FIELDS[object_]) - _TO_THE_END
             unread = [name for name in frame.columns if name in spent and (object_, name) not in asked]
             world = world.with_frame(object_, frame.drop(unread))
         return world
@@ -327,7 +327,8 @@ class Assessment:
         given = {name for one in self._order for name in one.gives.get(system.object, {})}
         frame = world.frames[system.object]
         frame = frame.drop([name for name in frame.columns if name.startswith(WHY) and name not in given])
-        texts = {OUT + one.name for one in system.outputs(self._program)}
+        # Reasons too: a change that quotes a wide text keeps the texts of all its part in memory.
+        texts = {OUT + name for one in system.outputs(self._program) for name in (one.name, one.reason)}
         narrow = [name for name in frame.columns if name in texts and frame[name].dtype == pl.String]
         return world.with_frame(system.object, frame.with_columns(pl.col(narrow).cast(pl.Categorical)))
 
