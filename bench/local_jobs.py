@@ -71,8 +71,9 @@ def _settle(ctx: Context, size: Size) -> None:
     run = Assessment(snapshot, ctx.program, classify=ctx.classify, slim=True, reporting=reporting)
     contacts = pl.concat([_wanted(ctx, "contact", run.part(part)) for part in reading.contact_parts(ctx, snapshot)])
     world = run.finish()
-    late = _wanted(ctx, "contact", world.contacts).drop(set(contacts.columns) - {"id"}, strict=False)
-    contacts = contacts.join(late, on="id", how="left", maintain_order="left")
+    if "id" in world.contacts.columns:
+        late = _wanted(ctx, "contact", world.contacts).drop(set(contacts.columns) - {"id"}, strict=False)
+        contacts = contacts.join(late, on="id", how="left", maintain_order="left")
     decided = {"company": _wanted(ctx, "company", world.accounts), "contact": contacts}
     for object_ in OBJECTS:
         for part in parts(object_, size, later=True):

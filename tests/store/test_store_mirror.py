@@ -32,6 +32,12 @@ def test_loading_an_object_never_pulled_gives_its_columns_and_no_rows(store: Sto
     assert frame.is_empty()
 
 
+def test_an_id_with_a_line_break_is_read_as_any_other(store: Store) -> None:
+    store.mirror.put_records("main", "company", [rec(i, n=i) for i in ("1", "2\n3", "4")], "p")
+    assert store.mirror.load("main", "company", ["n"]).rows() == [(i, i) for i in ("1", "2\n3", "4")]
+    assert store.mirror.ids("main", "company").to_list() == ["1", "2\n3", "4"]
+
+
 def test_numeric_ids_are_in_order_of_number(store: Store) -> None:
     store.mirror.put_records("main", "company", [rec(i, n=i) for i in ("100", "9", "20", "1000", "10")], "p")
     assert store.mirror.load("main", "company", ["n"]).rows() == [(i, i) for i in ("9", "10", "20", "100", "1000")]
