@@ -46,6 +46,32 @@ def _world(program: Program, rows: Sequence[dict[str, Any]], *, expected: int | 
     return assessment.assess(Snapshot({"company": frame}, AS_OF, coverage), program)  # type: ignore[arg-type]
 
 
+def test_an_excluded_account_is_explained_without_a_place_among_the_largest() -> None:
+    # Three accounts for one place, the largest of them excluded: it is in no ranking, whatever its revenue.
+    program = _program(
+        "exclude: {name: {eq: Rival}}\nchecklist: {alignment: {is_public: {eq: true}}, global: {largest: 1}, "
+        f"boxes: {{{OFF}, size: {{employees: {{gte: 5}}}}}}}}"
+    )
+    rows = [{"name": name, "revenue": n, "employees": 9} for name, n in (("Rival", 900), ("Anvil", 500), ("Bolt", 100))]
+    world = _world(program, rows)
+    (system,) = [one for one in assessment.active(program) if one.key == "checklist"]
+    told = [system.explain(world, world.accounts[n]) for n in range(3)]
+    assert [one.headline for one in told if one] == [
+        "Checklist: No tier, 1 of 1 boxes",
+        "Checklist: Global, 1 of 1 boxes",
+        "Checklist: Tier 2, 1 of 1 boxes, could be 1",
+    ]
+    assert [[line.label for line in one.lines][:1] for one in told if one] == [["size"], ["global"], ["size"]]
+
+
+def test_a_mistake_inside_a_value_of_several_forms_is_told_once() -> None:
+    with pytest.raises(ConfigError) as raised:
+        _program("icp: {is_public: {eq: true}}\nchecklist: {boxes: {pricing: off}, global: {largst: 5}}\n")
+    assert [str(fault) for fault in raised.value.faults] == [
+        "program.yaml:3: checklist.global.largst: no such key. Did you mean largest?"
+    ]
+
+
 @pytest.mark.parametrize(
     ("checklist", "fault"),
     [
@@ -66,6 +92,7 @@ def _world(program: Program, rows: Sequence[dict[str, Any]], *, expected: int | 
             f"{{boxes: {{{OFF}, fame: {{when: {{is_public: {{eq: true}}}}, weight: 0}}}}}}",
             "checklist.boxes: all weights are 0, so that no box counts",
         ),
+        ("{boxes: {pricing: off}, global: {largst: 5}}", "checklist.global.largst: no such key. Did you mean largest?"),
         ("{boxes: {pricing: off}, global: {}}", "checklist.global: expected largest:, when: or both"),
         ("{boxes: {pricing: off}, global: {largest: 0}}", "checklist.global.largest: expected more than 0"),
         ("{boxes: {pricing: off}, focus: {tier_9: [1, 2]}}", "tier_9 is not one of the tiers (global, tier_1, tier_2"),

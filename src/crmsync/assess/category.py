@@ -254,7 +254,10 @@ def _potential_line(rules: CategoryProgram, row: dict[str, object], world: World
         return ExplainLine("", "potential", name, f"{said}; no account has any {name}, so that all are C")
     a_share, b_share = rules.pareto
     cuts = f"A is below {a_share} %, B below {b_share} %"
-    return ExplainLine("", "potential", name, f"{said}; {before} % of all {name} stands before it ({cuts})")
+    more = world.accounts.filter(~pl.col(EXCLUDED) & (pl.col(rules.by.name) > value)).height
+    ahead = f"{more:,} {'account has' if more == 1 else 'accounts have'} more"
+    text = f"{said}; {ahead}, {before} % of all {name} stands before it ({cuts})"
+    return ExplainLine("", "potential", name, text)
 
 
 def _limits(rules: CategoryProgram, currency: str) -> str:

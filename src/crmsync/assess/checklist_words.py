@@ -51,10 +51,10 @@ def _all_ticked(rules: Checklist, row: Mapping[str, Any]) -> bool:
 
 
 def _global_lines(rules: Checklist, record: pl.DataFrame, world: World) -> list[ExplainLine]:
-    """Whether it is a global account, unless it is certainly none."""
+    """Whether it is a global account, unless it is certainly none; what is excluded is in no ranking."""
     row = record.row(0, named=True)
     truth = row[CHECKLIST_WHY + "global"]
-    if truth is False:
+    if truth is False or row[EXCLUDED]:
         return []
     texts = []
     if rules.largest is not None and row[CHECKLIST_WHY + "largest"] is truth:

@@ -207,10 +207,15 @@ def explain(world: World, record: pl.DataFrame) -> Explanation:
         ExplainLine(
             answer(row[_OWN + "strategic"]), "strategic", "", account_decisions(rules.strategic, record, world)
         ),
-        ExplainLine(answer(row[_OWN + "spread"]), "spread", PLURALS[rules.territory_by], _spread_text(row, rules)),
         ExplainLine(answer(row[_OWN + "customers"]), "customer", "", account_decisions(rules.customers, record, world)),
         ExplainLine(answer(row["managed"]), "managed", "owner", owner_text(row)),
     ]
+    if row[_OWN + "strategic"] is not False:
+        # Territories make a difference to strategic accounts only.
+        spread = ExplainLine(
+            answer(row[_OWN + "spread"]), "spread", PLURALS[rules.territory_by], _spread_text(row, rules)
+        )
+        lines.insert(1, spread)
     headline = f"Coverage: {_LABELS[model]}" if model else "No coverage model"
     return Explanation("coverage_model", headline, tuple(lines), tuple(_remarks(row)))
 

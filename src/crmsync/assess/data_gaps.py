@@ -16,6 +16,7 @@ from crmsync.assess.data_gaps_section import FILLER_LABELS, FILLERS, GAPS_SECTIO
 from crmsync.assess.gaps import Climb
 from crmsync.assess.ranks import rank_of
 from crmsync.assess.tier_climb import climb
+from crmsync.assess.tier_section import NO_TIER
 from crmsync.model.fields import ACCOUNT
 from crmsync.model.outputs import Option, Output, OutputKind
 from crmsync.model.text import id_order
@@ -139,14 +140,18 @@ def explain(world: World, record: pl.DataFrame) -> Explanation | None:
 def _together(row: dict[str, int], fields: Sequence[str], names: Sequence[str]) -> str:
     said = f"Filling {and_list(fields)} together"
     if row["together"] == row["now"]:
-        return f"{said} leaves it at {names[row['now']]}."
+        return f"{said} leaves it {_at(names[row['now']])}."
     return f"{said} could make it {names[row['together']]}."
 
 
 def _alone(row: dict[str, int], names: Sequence[str]) -> str:
     if row["alone"] == row["now"]:
-        return f"filling it alone leaves it at {names[row['now']]}"
+        return f"filling it alone leaves it {_at(names[row['now']])}"
     return f"filling it alone could make it {names[row['alone']]}"
+
+
+def _at(tier: str) -> str:
+    return "without a tier" if tier == NO_TIER else f"at {tier}"
 
 
 def and_list(words: Sequence[str]) -> str:

@@ -72,17 +72,34 @@ def explain(world: World, record: pl.DataFrame) -> Explanation | None:
     headline = f"Group of {below + 1:,} companies" if below else "A group of its own"
     remarks = []
     if row[PLACE] is None and row["parent"] is not None:
-        place = f"below company {row['parent']}"
+        place = f"below {_named(world, [row['parent']])}"
         headline = f"{headline}, {place}" if below else place.capitalize()
         if row[ROOT] != row["parent"]:
-            remarks.append(f"The top of its group is company {row[ROOT]}.")
+            remarks.append(f"The top of its group is {_named(world, [row[ROOT]])}.")
     elif row["parent"] is not None:
         remarks.append(_unfollowed(row))
+    if below:
+        remarks.append(_members(world, row))
     if lines and coverage_program(world.program).consolidation == "larger":
         remarks.append("At each company the larger counts: its own figure, or its subsidiaries' together.")
     if not world.whole:
         remarks.append("Not every company was read, so there may be more.")
     return Explanation("hierarchy", headline, tuple(lines), tuple(remarks))
+
+
+def _members(world: World, row: _Row) -> str:
+    """Who is below it, so that the figures can be added up again."""
+    ids = [one["id"] for one in _group(world, row, ()) if one["id"] != row["id"]]
+    more = f" and {len(ids) - _NAMED:,} more" if len(ids) > _NAMED else ""
+    return f"Counted: this company and {_named(world, ids[:_NAMED])}{more}."
+
+
+def _named(world: World, ids: list[str]) -> str:
+    """`Nucor (company 100124)`, in the order of `ids`."""
+    names = {}
+    if "name" in world.accounts.columns:
+        names = dict(world.accounts.filter(pl.col("id").is_in(ids)).select("id", text("name")).rows())
+    return ", ".join(f"{names[id_]} (company {id_})" if names.get(id_) else f"company {id_}" for id_ in ids)
 
 
 def _unfollowed(row: _Row) -> str:

@@ -157,23 +157,24 @@ def explain(world: World, record: pl.DataFrame) -> Explanation | None:
     if known is None:
         return Explanation("names", "Nobody knows: no contacts are read")
     wanted = str(rules.minimum) if rules.maximum == rules.minimum else f"{rules.minimum} to {rules.maximum}"
-    since = quarter_start(world.as_of)
+    added = ""
+    if world.has("contact", "created_at"):
+        added = f"; {row[_COUNTS['added']]:,} added since {quarter_start(world.as_of):%Y-%m-%d}"
     lines = [
         ExplainLine(
             "yes" if known >= rules.minimum else "no",
             "names",
             f"{known:,} known",
-            f"{wanted} wanted; {row[_COUNTS['added']]:,} added since {since:%Y-%m-%d}",
+            f"{wanted} wanted{added}",
         )
     ]
     if rules.roles is not None:
         lines += [_departments_line(world, row, rules), _roles_line(row, rules)]
     if row[_COUNTS["stale"]]:
-        why = f"last contacted more than {rules.stale_days} days ago, bounced, or gone; they do not count"
-        lines.append(ExplainLine("no", "stale", f"{row[_COUNTS['stale']]:,} more", why))
+        lines.append(ExplainLine("", "stale", f"{row[_COUNTS['stale']]:,} more", _stale_text(world, rules)))
     if row[_COUNTS["without_profile"]] and any(world.has("contact", name) for name in PROFILES):
         without = f"{row[_COUNTS['without_profile']]:,} of {known:,}"
-        lines.append(ExplainLine("no", "profiles", without, "known without LinkedIn or X"))
+        lines.append(ExplainLine("", "profiles", without, "without LinkedIn or X"))
     remarks = ("Excluded by the program: no names are asked for.",) if row[EXCLUDED] else ()
     headline = f"{known:,} of {wanted} name{'' if wanted == '1' else 's'}"
     return Explanation("names", headline, tuple(lines), remarks)
@@ -190,6 +191,17 @@ def _departments_line(world: World, row: dict[str, Any], rules: NamesProgram) ->
         f"{covered} of {rules.departments}",
         names or "nobody's department is known",
     )
+
+
+def _stale_text(world: World, rules: NamesProgram) -> str:
+    """Why a name is stale, as far as this portal can say it."""
+    signs = {
+        "last_contacted_at": f"last contacted more than {rules.stale_days} days ago",
+        "bounced": "bounced",
+        "left_company": "gone",
+    }
+    said = [words for name, words in signs.items() if world.has("contact", name)]
+    return f"{' or '.join(part for part in (', '.join(said[:-1]), *said[-1:]) if part)}; not counted"
 
 
 def _roles_line(row: dict[str, Any], rules: NamesProgram) -> ExplainLine:

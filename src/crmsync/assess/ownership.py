@@ -19,12 +19,11 @@ def assess(world: World) -> World:
 
 def owner_text(row: Mapping[str, object]) -> str:
     """The owner of one account (`owner`, `managed`) in words, for an explanation."""
-    owner = row["owner"]
-    if owner is None:
+    if row["owner"] is None:
         return "it has no owner"
     if row["managed"] is None:
-        return f"owner {owner}; the CRM did not say which owners are active"
-    return f"owner {owner} is active" if row["managed"] else f"owner {owner} is not active"
+        return "it has an owner; the CRM did not say which owners are active"
+    return "its owner is active" if row["managed"] else "its owner is not active"
 
 
 OWNERSHIP = System(

@@ -99,24 +99,24 @@ class Motion:
 #: From the categories as the source describes them (relationship-categories); the wording is ours.
 MOTIONS = {
     "greenfield": Motion(
-        "the problem, and what others like them gained",
-        "find the buyers, refresh the contacts, open with one small purchase",
-        "a first purchase is looked after from its first day",
+        "what peers gained",
+        "find the buyers, open small",
+        "from the first day",
     ),
     "beachhead": Motion(
-        "business cases beyond the first use, for senior decision makers",
-        "reach senior decision makers before the requirements are defined; propose a larger scope",
-        "make the first purchase a success, and show it",
+        "cases for a larger scope",
+        "reach executives early",
+        "show a first success",
     ),
     "core": Motion(
-        "what further departments, regions and processes would gain",
-        "enterprise-wide agreements with senior executives; one or two further areas a year",
-        "regular reviews with every department that uses it",
+        "gains for further areas",
+        "enterprise-wide agreement",
+        "regular reviews",
     ),
     "strategic": Motion(
-        "their priorities and where we can advise; plans made together",
-        "their account manager as a domain expert, with the executive sponsors",
-        "named support, and reviews with the executives",
+        "plans made together",
+        "an adviser, with sponsors",
+        "executive reviews",
     ),
 }
 

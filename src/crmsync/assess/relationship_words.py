@@ -12,6 +12,7 @@ from crmsync.assess.base import OUT, ExplainLine, Explanation, World
 from crmsync.assess.buying import UNBOUNDED
 from crmsync.assess.exclusion import EXCLUDED
 from crmsync.assess.explain import answer
+from crmsync.assess.objectives import period_of
 from crmsync.assess.pins import pin_remark
 from crmsync.assess.relationship_evidence import (
     AREA_LABELS,
@@ -81,11 +82,13 @@ def _lines(
 def _bought(world: World, row: dict[str, Any], subject: str, rules: RelationshipProgram) -> str:
     since = f"since {buying.windows(world.as_of, rules.months).start:%Y-%m-%d}"
     text = f"{_range(row, 'purchases', 'purchase')} {since}"
-    if row[PREFIX + "purchases_high"]:
+    if row[PREFIX + "purchases_high"] and rules.years > 1:
         text += f", in {_range(row, 'years')} of the last {counted(rules.years, 'year')}"
     if not row[PREFIX + "purchases_low"]:
         text += {True: "; bought before", False: "; never before", None: "; before: not known"}[row[PREFIX + "before"]]
     asks = {"strategic": f"{rules.purchases}, one in each year", "core": counted(rules.core_years, "year")}
+    if rules.years == 1:
+        asks = {"strategic": counted(rules.purchases, "purchase"), "core": "one"}
     return text + (f"; asked: {asks[subject]}" if subject in asks else "")
 
 
@@ -150,7 +153,7 @@ def _people(world: World, row: dict[str, Any], level: str, truth: bool | None, r
     unread = mine.filter(recent & ~known.is_in(LEVELS).fill_null(value=False)).height
     if truth is not True:
         parts += [f"{unread} of an unknown level"] if unread else []
-        parts.append(f"asked: within {rules.engaged_days} days")
+        parts.append(f"asked: one contacted within {rules.engaged_days} days")
     return "; ".join(parts)
 
 
@@ -179,11 +182,31 @@ def _remarks(
         remarks.append("Excluded by the program: no objectives.")
     else:
         remarks.append(f"Objectives: {objectives}." if objectives else "Objectives: none has a target.")
+        if counts := _counted(world, category, objectives or "", rules):
+            remarks.append(f"How it counts: {'; '.join(counts)}.")
     motion = dict(rules.motions)[category]
     remarks.append(f"Education: {motion.education}. Sales process: {motion.sales_process}. Support: {motion.support}.")
     when = buying.windows(world.as_of, rules.months)
     odd = odd_deals(buying.wins(world.deals, ()), str(row["id"]), when)
     return remarks + odd[:_FEW] + ([f"{len(odd) - _FEW} more deals are odd."] if len(odd) > _FEW else [])
+
+
+def _counted(world: World, category: str, objectives: str, rules: RelationshipProgram) -> list[str]:
+    """What the figures of the objectives count, and what their targets stand on, for whoever adds them up again."""
+    goals = dict(rules.objectives.goals)[category]
+    period = period_of(world.as_of, rules.objectives.period)
+    start = f"{period.start:%Y-%m-%d}"
+    bought = f"purchases since {buying.months_before(period.start.date(), rules.months)}"
+    growth = f" (target: {goals.revenue_growth} % over the {rules.objectives.period} before)"
+    larger = f" (target: {goals.deal_growth} % over those before {start}, or the first day's)"
+    said = {
+        "purchase": f"deals won since {start}",
+        "revenue ": f"revenue since {start}" + (growth if goals.revenue is None else ""),
+        "average deal size ": bought + (larger if goals.deal_size is None else ""),
+        " engaged ": f"engaged: contacted since {period.engaged_since(rules.engaged_days):%Y-%m-%d}",
+        "refresh ": "refreshed: no contact is stale",
+    }
+    return [text for piece, text in said.items() if piece in objectives]
 
 
 def _gaps(row: dict[str, Any], category: str, asked: Sequence[Criterion]) -> list[str]:

@@ -80,6 +80,6 @@ def _interest_text(row: dict[str, Any]) -> str:
 def _remarks(row: dict[str, Any]) -> list[str]:
     if row[ROLE + "pinned"]:
         return [f"Set by a person in the override; the rules alone say {_labels(row[ROLE + 'by_rule'])}."]
-    if row[ROLE + "source"] == "held":
+    if row[ROLE + "source"] == "held" and row[OUT + "stakeholder_role"] != "unclassified":
         return ["Kept: the title is missing now, and a missing value costs nobody the role they hold."]
     return []

@@ -97,15 +97,35 @@ def outputs(program: Program, systems: Sequence[System] = SYSTEMS) -> tuple[Outp
     )
 
 
+_EMPTY = Program("", "USD", None, {}, {}, (), "", "")
+
+
 def _all_outputs(systems: Sequence[System]) -> list[Output]:
     """What every system would own, whether or not a program uses it."""
-    empty = Program("", "USD", None, {}, {}, (), "", "")
-    return [output for system in systems for output in system.outputs(empty)]
+    return [output for system in systems for output in system.outputs(_EMPTY)]
 
 
 def list_names(systems: Sequence[System] = SYSTEMS) -> tuple[str, ...]:
     """Outputs that the program's `lists` may name."""
     return tuple(dict.fromkeys(output.name for output in _all_outputs(systems) if output.list_name))
+
+
+def unmade_lists(program: Program, systems: Sequence[System] = SYSTEMS) -> dict[str, tuple[str, ...]]:
+    """What `lists` names and no system of this program decides, with the sections that would."""
+    made = {output.name for system in active(program, systems) for output in system.outputs(program)}
+    keys = [section.key for system in systems for section in system.sections]
+    return {
+        name: tuple(key for key in keys if name in _decided_by(key, systems))
+        for name in program.lists
+        if name not in made
+    }
+
+
+def _decided_by(section: str, systems: Sequence[System]) -> set[str]:
+    """The outputs of the systems that one section switches on."""
+    alone = replace(_EMPTY, sections={section: True})
+    on = [system for system in systems if system.active is not None and system.active(alone)]
+    return {output.name for system in on for output in system.outputs(_EMPTY)}
 
 
 def output_names(systems: Sequence[System] = SYSTEMS) -> tuple[str, ...]:

@@ -262,13 +262,25 @@ def explain(world: World, record: pl.DataFrame) -> Explanation:
         lines += criterion_lines(targets, record, world)
     seats = world.accounts.filter(out("target_status").is_in(SEATED)).height
     limit = f" of {targets.total}" if targets.total is not None else ""
-    remarks = [f"{seats}{limit} seats are taken."]
+    remarks = [f"{seats}{limit} seats are taken." if status else _why_not(row, targets, world)]
     if row[WHY + "seat"] in ("always", "new") and stated:
         remarks.append("Leaves when " + ", or ".join(stated) + ".")
     if row[WHY + "cooling"] and row[WHY + "removed_at"]:
         back = (row[WHY + "removed_at"] + timedelta(days=targets.cool_down_days)).date()
         remarks.append(f"May return on {back}.")
     return Explanation("targets", headline, tuple(lines), tuple(remarks))
+
+
+def _why_not(row: dict[str, object], targets: TargetProgram, world: World) -> str:
+    """Why an account is not even a candidate."""
+    if row[EXCLUDED]:
+        return "Excluded by the program: no designation."
+    if row[WHY + "never"]:
+        return "A person said never in the target override."
+    if row[OUT + "tier"] not in targets.tiers:
+        tier = "It has no tier" if row[OUT + "tier"] in (None, NO_TIER) else f"Its tier is {row[OUT + 'tier']}"
+        return f"{tier}; targets come from {', '.join(targets.tiers)}."
+    return "Not every account was read, so no free seat is given." if not world.whole else "No seat was given."
 
 
 TARGETS = System(

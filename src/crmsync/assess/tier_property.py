@@ -193,5 +193,6 @@ def tier_remarks(row: Mapping[str, object], system: Writer, output: str, names: 
         remarks.append(f"Held: {lost if gaps else 'not everything is known, and that demotes nobody'}.")
     changed = row.get("held.tier_changed_at") if output == "tier" else None
     if changed and row.get("held.tier") == row[OUT + "tier"]:
-        remarks.append(f"In this tier since {str(changed)[:10]}.")
+        where = "Without a tier" if row[OUT + "tier"] == NO_TIER else "In this tier"
+        remarks.append(f"{where} since {str(changed)[:10]}.")
     return remarks

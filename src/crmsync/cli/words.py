@@ -26,6 +26,7 @@ _ORDER = (
 #: How a system's headline is introduced where it does not say itself what it is about.
 _TITLES = {"targets": "Target", "roles": "Role", "relationship": "Relationship", "names": "People"}
 _WIDEST_LABEL, _WIDEST_SUBJECT, _WIDEST_LINE = 16, 22, 110
+_VALUE = 40  # characters of a past value
 _FEW = 3
 _COMPANIONS = ("_reason", "_since", "_at", "_last_run")
 _STATUS = {"done": "green", "refused": "yellow", "breached": "red", "failed": "red", "interrupted": "yellow"}
@@ -90,10 +91,16 @@ def explained_lines(found: Explained, *, width: int = 120, brief: bool = False) 
         yield Text()
         yield Text("Last changes", style="bold")
         for change in found.last_changes:
-            yield Text("  " + change_text(change))
+            short = {key: _clipped(change.get(key)) for key in ("before", "after")}
+            yield Text("  " + change_text(change | short))
     for note in found.notes:
         yield Text()
         yield Text(note, style="yellow")
+
+
+def _clipped(value: object) -> object:
+    """One line is enough of a value here; `crmsync history` tells it whole."""
+    return f"{value[: _VALUE - 3]}..." if isinstance(value, str) and len(value) > _VALUE else value
 
 
 def _explanations(explanations: Sequence[Explanation], width: int) -> Iterator[Text]:

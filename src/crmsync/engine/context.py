@@ -26,7 +26,8 @@ from crmsync.normalize.titles import TitleVocabulary
 from crmsync.planning.diff import LAST_RUN, NativeRule
 from crmsync.planning.guard import GuardLimits
 from crmsync.program.conditions import fields_of
-from crmsync.program.loader import Program, load_program
+from crmsync.program.loader import Program, load_program, shown_path
+from crmsync.program.yaml import Items, Scalar, Table, parse
 from crmsync.store import Store
 
 Clock = Callable[[], datetime]
@@ -195,19 +196,41 @@ class Context:
             )
             for name in sorted(worked_out & (fields_of(self.portal.scope) if self.portal.scope else frozenset()))
         ]
+        mappings = shown_path(self.portal.mappings_dir / f"{self.crm}.yaml")
         program, asked_at = self.portal.program_path.name, assessment.asks(self.program)
         faults += [
             Fault(
-                f"mappings/{self.crm}.yaml: {object_}.read",
+                f"{mappings}: {object_}.read",
                 None,
                 f"{name} is missing; {_asker(program, asked_at.get((object_, name)))} asks for it, "
-                "and no CRM property feeds it",
+                "and no CRM property feeds it; name the property there, or take it out of the program",
             )
             for object_, fields in self._asked().items()
             for name in sorted(fields - set(self.mapping.read.get(object_, {})) - {"id"} - worked_out)
         ]
+        faults += self._unmade_lists()
         if faults:
             raise ConfigError(faults)
+
+    def _unmade_lists(self) -> list[Fault]:
+        """A list of what a switched-off system decides would stay empty for ever: a fault instead."""
+        unmade = assessment.unmade_lists(self.program)
+        if not unmade:
+            return []
+        tree, _ = parse(self.program.text, "")
+        given = tree.get("lists") if isinstance(tree, Table) else None
+        items = given.items if isinstance(given, Items) else ()
+        lines = {item.value: item.line for item in items if isinstance(item, Scalar)}
+        where = shown_path(self.portal.program_path)
+        return [
+            Fault(
+                where,
+                lines.get(name),
+                f"lists: nothing in this program decides {name}; give it {' or '.join(f'{key}:' for key in keys)}, "
+                f"or take {name} out of lists",
+            )
+            for name, keys in unmade.items()
+        ]
 
     def close(self) -> None:
         if self._connector is not None:

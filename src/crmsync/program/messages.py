@@ -56,9 +56,14 @@ _PATTERNS = {
 def faults_of(error: ValidationError, model: type[BaseModel], tree: Tree, where: str) -> list[Fault]:
     """Every fault of `error`, which arose when `plain(tree)` was validated as `model`."""
     found: dict[tuple[int, str], Fault] = {}
+    # Of the forms that a value may have, the one that was meant is the one with a fault further in.
+    places = [locate(tree, tuple(part for part in one["loc"] if part != "[key]"))[1] for one in error.errors()]
     for detail in error.errors(include_url=False):
         location = tuple(part for part in detail["loc"] if part != "[key]")
         line, path = locate(tree, location)
+        deeper = any(len(place) > len(path) and place[: len(path)] == path for place in places)
+        if detail["type"] == "literal_error" and deeper:
+            continue
         if detail["type"] == "missing":
             path = (*path, str(location[-1]))
         fault = fault_at(where, line, path, _words(detail, model, location))
