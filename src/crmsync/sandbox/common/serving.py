@@ -9,7 +9,7 @@ import signal
 import socket
 import ssl
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
@@ -73,9 +73,20 @@ async def serve(
     try:
         await done.wait()
     finally:
+        left = [handler.transport for handler in server.connections]
         await runner.cleanup()
+        await _abort(left)
         if at_end is not None:
             at_end()
+
+
+async def _abort(left: Sequence[asyncio.Transport | None]) -> None:
+    """Ends connections that would go on waiting for their client's goodbye, as TLS does, past the end of the loop."""
+    for transport in left:
+        if transport is not None:
+            transport.abort()
+    for _ in range(3):  # a transport of TLS closes the one below it, which closes its socket, a turn of the loop each
+        await asyncio.sleep(0)
 
 
 async def until_told(

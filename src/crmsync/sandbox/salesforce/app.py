@@ -18,12 +18,14 @@ from crmsync.sandbox.common.clock import Clock
 from crmsync.sandbox.common.connection import Logged, cut, new_log, truncated
 from crmsync.sandbox.common.faults import Rule
 from crmsync.sandbox.salesforce import control, describe, errors, faults, oauth, routing
+from crmsync.sandbox.salesforce.bulk_jobs import Jobs
 from crmsync.sandbox.salesforce.errors import ApiError, Json
 from crmsync.sandbox.salesforce.seed import ORGANIZATION, Made
 from crmsync.sandbox.salesforce.usage import Usage
 from crmsync.sandbox.salesforce.values import OrgError
 from crmsync.sandbox.salesforce.wire import Call, Reply, Service
 
+LONGEST_URI = 16_384
 _SILENT = frozenset({"reset", "lost_reply"})
 
 
@@ -96,6 +98,9 @@ class App:
         if path.startswith("/_sandbox/"):
             return _send(control.answer(self, request.method, path, raw))
         began = time.perf_counter()
+        if len(request.raw_path) > LONGEST_URI:
+            self.log.append(Logged(request.method, path, "", 414, 0, 0))
+            return _send(_too_long())
         reply, struck = await self._answer(request, path, query, raw)
         ms = round((time.perf_counter() - began) * 1000, 3)
         name = struck.fault if struck is not None else None
@@ -140,6 +145,7 @@ class App:
 
     async def _work(self, call: Call, handler: Callable[[Service, Call], Reply], struck: Rule | None) -> Reply:
         org = self.service.org
+        self.service.part(Jobs).advance(org)
         call.user = org.user
         writes = call.method != "GET"
         late = struck is not None and struck.fault == "late_commit"
@@ -200,6 +206,11 @@ class App:
     async def _sleep(self, ms: float) -> None:
         if ms:
             await asyncio.sleep(ms / 1000 / self.clock.scale)
+
+
+def _too_long() -> Reply:
+    page = b"<h1>Bad Message 414</h1><pre>reason: URI Too Long</pre>"
+    return Reply(414, page, content_type="text/html;charset=iso-8859-1")
 
 
 def _inputs(raw: bytes) -> int:

@@ -78,12 +78,11 @@ class Work:
     def save(self, cells: list[str]) -> tuple[str, bool, str | None]:
         """Id (empty where there is none), whether the record was created, and the error of a row that failed."""
         mark = self.org.savepoint()
-        id_ = ""
+        own = (text for (_, one, via), text in zip(self._columns, cells, strict=True) if one.type == "id" and not via)
+        text = next(own, "") or None
+        id_ = ids.canonical(text or "") or ""
         try:
-            given = self._values(cells)
-            text = given.pop("Id", None)
-            id_ = ids.canonical(text or "") or ""
-            id_, created = self._write(text, id_, given)
+            id_, created = self._write(text, id_, self._values(cells))
         except OrgError as refusal:
             self.org.rollback(mark)
             return id_, False, error_text(refusal)
@@ -92,12 +91,10 @@ class Work:
     def _values(self, cells: list[str]) -> dict[str, Any]:
         given: dict[str, Any] = {}
         for (_, one, relation), text in zip(self._columns, cells, strict=True):
-            if not text:
+            if not text or (one.type == "id" and relation is None):
                 continue
             if relation is not None:
                 given[relation] = {one.name: text}
-            elif one.type == "id":
-                given["Id"] = text
             else:
                 given[one.name] = None if text == NULL else from_csv(one, text)
         return given
