@@ -78,7 +78,7 @@ def _register() -> None:
 
 
 def _sandbox(context: typer.Context) -> None:
-    """A local CRM: sandbox hubspot|salesforce --data DIR --port N [--latency-ms N] [--faults FILE] [--state FILE] ..."""
+    """A local CRM: sandbox hubspot|salesforce --data DIR --port N [--latency-ms N] [--faults FILE] [--state F] ..."""
     raise typer.Exit(starting.sandbox(context.args))
 
 

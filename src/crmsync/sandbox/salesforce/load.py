@@ -181,6 +181,10 @@ def _derived(name: str, frame: pl.DataFrame) -> pl.DataFrame:
             whole = pl.concat_str(parts, separator=" ", ignore_nulls=True)
             frame = frame.with_columns(Name=pl.when(whole != "").then(whole))
     if name == "Opportunity" and "StageName" in frame.columns:
+        if "Probability" not in frame.columns:
+            chances = {stage: float(chance) for stage, chance, *_ in standard.STAGES}
+            chance = pl.col("StageName").replace_strict(chances, default=None, return_dtype=pl.Float64)
+            frame = frame.with_columns(Probability=chance)
         for column, at in (("IsClosed", 2), ("IsWon", 3)):
             if column not in frame.columns:
                 known = [stage[0] for stage in standard.STAGES if stage[at]]

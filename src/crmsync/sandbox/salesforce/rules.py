@@ -22,8 +22,9 @@ def derive(org: Org, name: str, before: Values | None, after: Values) -> Values:
     elif name == "Opportunity":
         probability, closed, won = org.stages.get(str(after.get("StageName")), (0, False, False))
         after["IsClosed"], after["IsWon"] = closed, won
-        moved = before is None or before.get("StageName") != after.get("StageName")
-        if moved and (before is None) == (after.get("Probability") is None):
+        old = before or {}
+        moved = old.get("StageName") != after.get("StageName")
+        if moved and after.get("Probability") == old.get("Probability"):  # nobody set another with the stage
             after["Probability"] = float(probability)
     elif name == "CampaignMember":
         after["Status"] = after.get("Status") or "Sent"
