@@ -281,7 +281,7 @@ def test_words_for_days_are_ranges_around_monday_the_23rd_of_november_2026(
     for field in ("LastActivityDate", "CreatedDate"):
         query = parse(f"SELECT Name FROM Account WHERE {field} = {word}")
         found = select.run(query, org, deleted=False, now_ms=now_ms)
-        assert [row.fields["Name"] for row in found.rows] == ["A1"], field
+        assert found.frame["Name"].to_list() == ["A1"], field
 
 
 @settings(deadline=None)

@@ -5,14 +5,14 @@ in no order, JobComplete says nothing of the rows, and the rows of a job that en
 """
 
 import base64
-from typing import Any, Final
+from typing import Final
 
 from crmsync.sandbox.salesforce import ingest
 from crmsync.sandbox.salesforce.bulk_csv import DELIMITERS, LINE_ENDINGS, Dialect, cell
 from crmsync.sandbox.salesforce.bulk_jobs import ABORTED, ENDED, OPEN, UPLOADED, WORKING, Job, Jobs
 from crmsync.sandbox.salesforce.errors import not_found, refuse
 from crmsync.sandbox.salesforce.schema import ObjectSpec
-from crmsync.sandbox.salesforce.select import find_object, run
+from crmsync.sandbox.salesforce.select import check, find_object
 from crmsync.sandbox.salesforce.soql import parse
 from crmsync.sandbox.salesforce.tree import Child, Query, SoqlError
 from crmsync.sandbox.salesforce.wire import ApiError, Call, Handler, Json, Reply, Route, Service
@@ -198,13 +198,13 @@ def create_query(service: Service, call: Call) -> Reply:
     try:
         query = parse(text)
         _bulk_only(query)
-        found = run(query, _Nothing(org.objects), deleted=False, now_ms=0)
+        name = check(query, org.objects)
     except SoqlError as refusal:
         raise refuse(400, refusal.code, refusal.message) from refusal
     dialect, now = _dialect(body), service.clock.now_ms()
     job = jobs.add(
         lambda id_: Job(
-            id_, operation, found.object, dialect, call.version, call.user, now, now, UPLOADED, "V2Query", text=text,
+            id_, operation, name, dialect, call.version, call.user, now, now, UPLOADED, "V2Query", text=text,
             failing=call.fault == "bulk_fail", since=service.clock.elapsed(),
         )
     )  # fmt: skip
@@ -221,19 +221,6 @@ def _bulk_only(query: Query) -> None:
         raise SoqlError("API_ERROR", "OFFSET not supported in Bulk Query")
 
 
-class _Nothing:
-    """The schema of an org without its records: what a query is checked against when its job is made."""
-
-    def __init__(self, objects: dict[str, ObjectSpec]) -> None:
-        self.objects = objects
-
-    def rows(self, object: str, *, deleted: bool = False, now: int | None = None) -> tuple[Any, ...]:
-        return ()
-
-    def get(self, object: str, id_: str, now: int | None = None) -> None:
-        return None
-
-
 def results(service: Service, call: Call) -> Reply:
     """`GET jobs/query/{id}/results?maxRecords=&locator=`: a page; Sforce-Locator is the text `null` on the last."""
     job = _job(service, call, "V2Query")
@@ -244,15 +231,15 @@ def results(service: Service, call: Call) -> Reply:
         first = int(base64.b64decode(f"{locator}==", altchars=b"-_")) if locator else 0
     except ValueError as fault:
         raise refuse(400, "INVALID_QUERY_LOCATOR", "invalid query locator") from fault
-    if first and not 0 < first < len(job.found.rows):
+    if first and not 0 < first < job.found.total:
         raise refuse(400, "INVALID_QUERY_LOCATOR", "invalid query locator")
     size = min(int(most), PAGE) if most and most.isdigit() and int(most) else PAGE
-    page = job.found.rows[first : first + size]
-    last = first + len(page)
-    rows = ([cell(column.read(row)) for column in job.found.columns] for row in page)
-    after = "null" if last >= len(job.found.rows) else base64.b64encode(str(last).encode()).decode().rstrip("=")
-    headers = {"Sforce-NumberOfRecords": str(len(page)), "Sforce-Locator": after}
     header = [column.header for column in job.found.columns]
+    page = job.found.frame.select(header).slice(first, size)
+    last = first + page.height
+    rows = ([cell(value) for value in row] for row in page.iter_rows())
+    after = "null" if last >= job.found.total else base64.b64encode(str(last).encode()).decode().rstrip("=")
+    headers = {"Sforce-NumberOfRecords": str(page.height), "Sforce-Locator": after}
     return Reply(200, job.dialect.write(header, rows), headers, CSV)
 
 

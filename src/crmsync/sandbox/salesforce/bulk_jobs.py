@@ -62,7 +62,7 @@ class Job:
     def processed(self) -> int:
         """Records that were tried, the failed ones included; for a query, records found."""
         if self.kind == "V2Query":
-            return len(self.found.rows) if self.found is not None else 0
+            return self.found.total if self.found is not None else 0
         return len(self.saved) + len(self.refused)
 
     def shuffled(self) -> random.Random:

@@ -56,7 +56,7 @@ class Cursors:
 
     def open(self, found: Found, size: int, version: str, now: float) -> str | None:
         """Keeps what lies beyond the first page; returns its locator, None where nothing does."""
-        if len(found.rows) <= size:
+        if found.total <= size:
             return None
         self._made += 1
         id_ = ids.make(ids.LOCATOR_PREFIX, self._made)
@@ -75,9 +75,9 @@ class Cursors:
         cursor = self._open.get(id_)
         if cursor is None or not at.isdigit() or int(at) != cursor.next or self._over(cursor, now):
             raise SoqlError("INVALID_QUERY_LOCATOR", "invalid query locator")
-        first, last = cursor.next, min(cursor.next + cursor.size, len(cursor.found.rows))
+        first, last = cursor.next, min(cursor.next + cursor.size, cursor.found.total)
         cursor.next, cursor.read = last, now
-        if last == len(cursor.found.rows):
+        if last == cursor.found.total:
             del self._open[id_]
             return cursor.found, first, last, None
         return cursor.found, first, last, f"{id_}-{last}"

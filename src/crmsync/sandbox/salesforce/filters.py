@@ -1,4 +1,4 @@
-"""One comparison of a query as a function over a value (salesforce.md sections 2.2 and 2.6).
+"""One comparison of a query as a test of a column (salesforce.md sections 2.2 and 2.6).
 
 Prevents a filter from meaning here what it does not mean there: text is compared without regard to case, != and NOT IN
 keep what is empty, an empty string is null, an id may have 15 or 18 characters, and a literal of the wrong type is
@@ -11,14 +11,16 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Any, Final
 
+import polars as pl
+
 from crmsync.sandbox.salesforce.dates import day_range
 from crmsync.sandbox.salesforce.ids import canonical
 from crmsync.sandbox.salesforce.schema import NUMBERS, TEXTS, Field
 from crmsync.sandbox.salesforce.tree import Comparison, Literal, SoqlError, located
 from crmsync.sandbox.salesforce.values import stamp
 
-Test = Callable[[Any], bool]
-"""Whether a stored value, None where there is none, satisfies a comparison."""
+Test = Callable[[pl.Expr], pl.Expr]
+"""Turns a column of stored values into whether each satisfies a comparison: true or false, never null."""
 
 _ORDERING: Final = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 _IDS = frozenset({"id", "reference"})
@@ -26,14 +28,12 @@ LONG_TEXT: Final = 255
 """A text area longer than this can be neither filtered nor sorted."""
 
 
-def comparable(field: Field) -> Callable[[Any], Any]:
-    """Turns a stored value of a field into what two values are compared and sorted by; None stays None.
+def comparable(field: Field, column: pl.Expr) -> pl.Expr:
+    """Stored values as what two of them are compared and sorted by.
 
     Dates and date-times are stored as texts that sort as time does.
     """
-    if field.type in TEXTS:
-        return lambda value: value.lower() if value else None
-    return lambda value: value
+    return column.str.to_lowercase() if field.type in TEXTS else column
 
 
 def filterable(field: Field) -> bool:
@@ -42,7 +42,7 @@ def filterable(field: Field) -> bool:
 
 
 def matcher(one: Comparison, field: Field, text: str, now_ms: int) -> Test:
-    """The comparison as a test of a stored value. Raises SoqlError where the type takes no such operator or literal."""
+    """The comparison as a test of stored values. Raises SoqlError where the type takes no such operator or literal."""
     if not filterable(field):
         message = f"field '{field.name}' can not be filtered in a query call"
         raise SoqlError("INVALID_FIELD", located(text, one.path.at, message))
@@ -50,34 +50,44 @@ def matcher(one: Comparison, field: Field, text: str, now_ms: int) -> Test:
         return _sets(one, field, text)
     if one.operator == "LIKE":
         return _like(one, field, text)
-    read = comparable(field)
     if one.operator in {"IN", "NOT IN"}:
-        wanted = {_exact(literal, one, field, text) for literal in one.values}
-        if one.operator == "IN":
-            return lambda value: read(value) in wanted
-        return lambda value: read(value) not in wanted
+        wanted = [_exact(literal, one, field, text) for literal in one.values]
+        return _opposite(_among(field, wanted), one.operator == "NOT IN")
     literal = one.values[0]
     if literal.kind == "relative":
         return _ranged(one, field, text, now_ms)
     bound = _exact(literal, one, field, text)
-    if one.operator == "=":
-        return lambda value: bool(read(value) == bound)
-    if one.operator == "!=":
-        return lambda value: bool(read(value) != bound)
+    if one.operator in {"=", "!="}:
+        return _opposite(_among(field, [bound]), one.operator == "!=")
     if field.type == "boolean" or field.type in _IDS:
         raise _wrong_operator(one, field, text)
-    if bound is None:
-        return lambda _: False
-    compare = _ORDERING[one.operator]
-    return _present(read, lambda value: bool(compare(value, bound)))
+    return _ordered(field, one.operator, bound)
 
 
-def _present(read: Callable[[Any], Any], check: Test) -> Test:
-    def tested(value: Any) -> bool:
-        value = read(value)
-        return value is not None and check(value)
+def _among(field: Field, wanted: list[Any]) -> Test:
+    """Among these values, of which None stands for no value."""
+    values = [value for value in wanted if value is not None]
+    dtype = pl.Boolean if field.type == "boolean" else pl.Float64 if _kind(field) == "number" else pl.String
+    known = pl.Series(values, dtype=dtype).implode()
+
+    def tested(column: pl.Expr) -> pl.Expr:
+        column = comparable(field, column)
+        found = column.cast(dtype).is_in(known).fill_null(False) if values else pl.lit(False)
+        return found | column.is_null() if None in wanted else found
 
     return tested
+
+
+def _ordered(field: Field, sign: str, bound: Any) -> Test:
+    """Before or after a value; no value is neither."""
+    if bound is None:
+        return lambda _: pl.lit(False)
+    compare: Callable[[Any, Any], pl.Expr] = _ORDERING[sign]
+    return lambda column: compare(comparable(field, column), pl.lit(bound)).fill_null(False)
+
+
+def _opposite(test: Test, negated: bool) -> Test:
+    return (lambda column: ~test(column)) if negated else test
 
 
 def _exact(literal: Literal, one: Comparison, field: Field, text: str) -> Any:
@@ -142,14 +152,14 @@ def _like(one: Comparison, field: Field, text: str) -> Test:
         raise _wrong_operator(one, field, text)
     literal = one.values[0]
     if literal.kind == "null":
-        return lambda value: not value
+        return lambda column: column.is_null()
     if literal.kind != "string":
         raise _wrong_type(one, field, text)
     pattern = like_pattern(literal)
-    return _present(lambda value: value or None, lambda value: pattern.fullmatch(value) is not None)
+    return lambda column: column.str.contains(pattern).fill_null(False)
 
 
-def like_pattern(literal: Literal) -> re.Pattern[str]:
+def like_pattern(literal: Literal) -> str:
     """A LIKE pattern: % is any text, _ one character, a backslash before either makes it plain; case does not count."""
     parts = []
     for mark in re.finditer(r"\\u[0-9A-Fa-f]{4}|\\.|.", literal.text[1:-1], re.DOTALL):
@@ -157,8 +167,9 @@ def like_pattern(literal: Literal) -> re.Pattern[str]:
         if word in {"%", "_"}:
             parts.append(".*" if word == "%" else ".")
         else:
-            parts.append(re.escape(Literal("string", f"'{word}'", 0).string))
-    return re.compile("".join(parts), re.IGNORECASE | re.DOTALL)
+            plain = Literal("string", f"'{word}'", 0).string
+            parts.append(f"\\x{{{ord(plain):x}}}")
+    return f"(?is)^(?:{''.join(parts)})$"
 
 
 def _sets(one: Comparison, field: Field, text: str) -> Test:
@@ -168,17 +179,18 @@ def _sets(one: Comparison, field: Field, text: str) -> Test:
     if any(literal.kind not in {"string", "null"} for literal in one.values):
         raise _wrong_type(one, field, text)
     groups = [
-        frozenset() if literal.kind == "null" else frozenset(literal.string.lower().split(";"))
-        for literal in one.values
+        None if literal.kind == "null" else frozenset(literal.string.lower().split(";")) for literal in one.values
     ]
 
-    def includes(value: Any) -> bool:
-        chosen = frozenset(value.lower().split(";")) if value else frozenset()
-        return any(group <= chosen if group else not chosen for group in groups)
+    def includes(column: pl.Expr) -> pl.Expr:
+        chosen = column.str.to_lowercase().str.split(";")
+        found = pl.lit(False)
+        for group in groups:
+            every = [chosen.list.contains(value).fill_null(False) for value in sorted(group or ())]
+            found = found | (pl.all_horizontal(every) if every else column.is_null())
+        return found
 
-    if one.operator == "INCLUDES":
-        return includes
-    return lambda value: not includes(value)
+    return _opposite(includes, one.operator == "EXCLUDES")
 
 
 def _ranged(one: Comparison, field: Field, text: str, now_ms: int) -> Test:
@@ -192,16 +204,19 @@ def _ranged(one: Comparison, field: Field, text: str, now_ms: int) -> Test:
             said = f"this sandbox does not know the date {literal.text}. Write a date or a date-time."
             raise SoqlError("SANDBOX_UNSUPPORTED", located(text, literal.at, said))
         raise SoqlError("MALFORMED_QUERY", located(text, literal.at, f"unexpected token: '{literal.text}'"))
-    read = comparable(field)
     first, after = (_stored(day, field) for day in found)
-    inside = _present(read, lambda value: bool(first <= value < after))
+    at_least, before = _ordered(field, ">=", first), _ordered(field, "<", after)
+
+    def inside(column: pl.Expr) -> pl.Expr:
+        return at_least(column) & before(column)
+
     checks: dict[str, Test] = {
         "=": inside,
-        "!=": lambda value: not inside(value),
-        "<": _present(read, lambda value: bool(value < first)),
-        "<=": _present(read, lambda value: bool(value < after)),
-        ">": _present(read, lambda value: bool(value >= after)),
-        ">=": _present(read, lambda value: bool(value >= first)),
+        "!=": _opposite(inside, True),
+        "<": _ordered(field, "<", first),
+        "<=": before,
+        ">": _ordered(field, ">=", after),
+        ">=": at_least,
     }
     return checks[one.operator]
 

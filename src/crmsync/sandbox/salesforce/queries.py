@@ -5,7 +5,7 @@ from typing import Final
 from crmsync.sandbox.salesforce import select
 from crmsync.sandbox.salesforce.cursors import Cursors, page_size
 from crmsync.sandbox.salesforce.errors import refuse
-from crmsync.sandbox.salesforce.org import Org, Row
+from crmsync.sandbox.salesforce.org import Org
 from crmsync.sandbox.salesforce.select import Column, Found
 from crmsync.sandbox.salesforce.soql import parse
 from crmsync.sandbox.salesforce.tree import SoqlError
@@ -24,7 +24,7 @@ def first_page(
     found = find(org, text, deleted=deleted)
     size = page_size(options)
     locator = None if found.counts else cursors.open(found, size, version, org.clock.elapsed())
-    return page(found, 0, min(size, len(found.rows)), locator, version)
+    return page(found, 0, min(size, found.total), locator, version)
 
 
 def next_page(org: Org, cursors: Cursors, locator: str, version: str) -> Json:
@@ -35,32 +35,32 @@ def next_page(org: Org, cursors: Cursors, locator: str, version: str) -> Json:
 
 def page(found: Found, first: int, last: int, locator: str | None, version: str) -> Json:
     """One page as JSON. The count of COUNT() stands in totalSize, and there are no records."""
-    body: Json = {"totalSize": len(found.rows), "done": locator is None}
+    body: Json = {"totalSize": found.total, "done": locator is None}
     if locator is not None:
         body["nextRecordsUrl"] = f"/services/data/v{version}/query/{locator}"
-    rows = () if found.counts else found.rows[first:last]
-    body["records"] = [record(found, row, version) for row in rows]
+    rows = found.frame.slice(first, 0 if found.counts else last - first)
+    body["records"] = [record(found, row, version) for row in rows.iter_rows(named=True)]
     return body
 
 
-def record(found: Found, row: Row, version: str) -> Json:
-    """One record as JSON, parents nested; a parent that is not there is null."""
-    document: Json = {"attributes": attributes(found.object, row.id, version)}
+def record(found: Found, row: Json, version: str) -> Json:
+    """One row of a result as JSON, parents nested; a parent that is not there is null."""
+    document: Json = {"attributes": attributes(found.object, row["Id"], version)}
     for column in found.columns:
         _place(document, column, row, version)
     return document
 
 
-def _place(document: Json, column: Column, row: Row, version: str) -> None:
+def _place(document: Json, column: Column, row: Json, version: str) -> None:
     at = document
     for depth, name in enumerate(column.names[:-1]):
         if name not in at:
-            parent = column.parent(row, depth)
-            at[name] = None if parent is None else {"attributes": attributes(*parent, version)}
+            id_ = row[".".join((*column.names[: depth + 1], "Id"))]
+            at[name] = {"attributes": attributes(column.objects[depth], id_, version)} if id_ is not None else None
         if at[name] is None:
             return
         at = at[name]
-    at[column.names[-1]] = column.read(row)
+    at[column.names[-1]] = row[column.header]
 
 
 def attributes(object_name: str, id_: str, version: str) -> Json:

@@ -4,13 +4,15 @@ Prevents a client from being built on a friendlier query language: every path is
 field that is missing and one that is hidden are refused with the same words, and nothing is read before all is known.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
-from typing import Any, Final, Protocol
+from typing import Final
+
+import polars as pl
 
 from crmsync.sandbox.salesforce import filters
-from crmsync.sandbox.salesforce.org import Row
+from crmsync.sandbox.salesforce.frames import visible
+from crmsync.sandbox.salesforce.org import Org
 from crmsync.sandbox.salesforce.schema import Field, ObjectSpec
 from crmsync.sandbox.salesforce.tree import (
     Both,
@@ -44,74 +46,73 @@ _RELATION_HINT = (
 )
 
 
-class Source(Protocol):
-    """What a query reads: the objects of an org, their visible rows, and one row by its id."""
-
-    @property
-    def objects(self) -> Mapping[str, ObjectSpec]: ...
-    def rows(self, object: str, *, deleted: bool = False, now: int | None = None) -> Iterable[Row]: ...
-    def get(self, object: str, id_: str, now: int | None = None) -> Row | None: ...
-
-
-Reader = Callable[[Row], Any]
-
-
 @dataclass(frozen=True)
 class Column:
-    """One selected field: its names from the record down in the schema's spelling, and how to read it."""
+    """One selected field: its names from the record down in the schema's spelling, and the objects they lead to."""
 
     names: tuple[str, ...]
+    objects: tuple[str, ...]
+    """One for each name but the last."""
     field: Field
-    read: Reader
-    _follow: Callable[[Row, int], tuple[str, str] | None]
 
     @property
     def header(self) -> str:
         """The column of a CSV file: `Account.Name`."""
         return ".".join(self.names)
 
-    def parent(self, row: Row, depth: int) -> tuple[str, str] | None:
-        """Object and id of the record that the name at `depth` leads to; None where there is none."""
-        return self._follow(row, depth + 1)
-
 
 @dataclass(frozen=True)
 class Found:
-    """What a query found: rows in order, and the columns to show. `counts`: the number of rows is all that is asked."""
+    """What a query found: a row for each record in order, with `Id`, every column by its header, and the `Id` of every
+    parent on the way (`Account.Id`, null where there is none). `counts`: the number of rows is all that is asked.
+    """
 
     object: str
     columns: tuple[Column, ...]
-    rows: list[Row]
+    frame: pl.DataFrame
     counts: bool
 
+    @property
+    def total(self) -> int:
+        """How many records."""
+        return self.frame.height
 
-def run(query: Query, source: Source, *, deleted: bool, now_ms: int) -> Found:
+
+def run(query: Query, org: Org, *, deleted: bool, now_ms: int) -> Found:
     """Rows that a query selects; with `deleted` those in the recycle bin too. Raises SoqlError."""
-    scope = Scope(query, source, deleted, now_ms)
+
+    def inner(one: Query) -> pl.Series:
+        found = run(one, org, deleted=deleted, now_ms=now_ms)
+        return found.frame[found.columns[0].header].drop_nulls()
+
+    scope = Scope(query, org.objects, now_ms, inner)
     columns = scope.columns()
     condition = scope.condition(query.where) if query.where is not None else None
     order = [scope.key(key) for key in query.order]
-    rows = source.rows(scope.spec.name, deleted=deleted, now=now_ms)
-    found = [row for row in rows if condition is None or condition(row)]
-    for reader, key in reversed(order):
-        found = _sorted(found, reader, key)
-    end = None if query.limit is None else query.offset + query.limit
-    return Found(scope.spec.name, columns, found[query.offset : end], query.counts)
+    frame = scope.frame(org, deleted)
+    if condition is not None:
+        frame = frame.filter(condition)
+    if order:
+        frame = frame.sort(
+            order,
+            descending=[key.descending for key in query.order],
+            nulls_last=[key.nulls_last for key in query.order],
+            maintain_order=True,
+        )
+    frame = frame.slice(query.offset, query.limit)
+    kept = dict.fromkeys(["Id", *scope.parent_ids(), *(column.header for column in columns)])
+    return Found(scope.spec.name, columns, frame.select(list(kept)), query.counts)
 
 
-def _sorted(rows: list[Row], read: Reader, key: Key) -> list[Row]:
-    values = [(read(row), row) for row in rows]
-    empty = [row for value, row in values if value is None]
-    full = [pair for pair in values if pair[0] is not None]
-    full.sort(key=lambda pair: pair[0], reverse=key.descending)
-    ordered = [row for _, row in full]
-    return ordered + empty if key.nulls_last else empty + ordered
-
-
-def value_of(row: Row, field: Field) -> Any:
-    """The stored value of a field; a checkbox is never empty."""
-    value = row.fields.get(field.name)
-    return False if value is None and field.type == "boolean" else value
+def check(query: Query, objects: Mapping[str, ObjectSpec]) -> str:
+    """The object that a query is about, once all of it is known to be good. Raises SoqlError."""
+    scope = Scope(query, objects, 0, None)
+    scope.columns()
+    if query.where is not None:
+        scope.condition(query.where)
+    for key in query.order:
+        scope.key(key)
+    return scope.spec.name
 
 
 def find_object(objects: Mapping[str, ObjectSpec], name: str) -> ObjectSpec | None:
@@ -123,14 +124,23 @@ def find_object(objects: Mapping[str, ObjectSpec], name: str) -> ObjectSpec | No
 
 
 class Scope:
-    """One query against one org: turns its paths into readers and its conditions into tests."""
+    """One query against one schema: turns its paths into columns and its conditions into expressions.
 
-    def __init__(self, query: Query, source: Source, deleted: bool, now_ms: int) -> None:
+    `inner` runs a query within the query; without it such queries are checked and taken for true.
+    """
+
+    def __init__(
+        self, query: Query, objects: Mapping[str, ObjectSpec], now_ms: int, inner: Callable[[Query], pl.Series] | None
+    ) -> None:
         self._query = query
-        self._source = source
-        self._deleted = deleted
+        self._objects = objects
         self._now_ms = now_ms
-        spec = find_object(source.objects, query.object)
+        self._inner = inner
+        self._needs: dict[tuple[str, ...], set[str]] = {(): set()}
+        """Fields to read, by the relationships that lead to their record."""
+        self._steps: dict[tuple[str, ...], tuple[Field, str]] = {}
+        """For each such path its last reference field, and the object it leads to."""
+        spec = find_object(objects, query.object)
         if spec is None:
             message = f"sObject type '{query.object}' is not supported. {_OBJECT_HINT}"
             raise self._refusal("INVALID_TYPE", query.object_at, message)
@@ -176,78 +186,80 @@ class Scope:
         if len(parts) - 1 > DEEPEST:
             message = f"Relationship path '{path}' has more than {DEEPEST} levels from child to parent."
             raise self._refusal("INVALID_FIELD", path.at, message)
-        steps: list[Field] = []
+        names: tuple[str, ...] = ()
         objects: list[str] = []
-        names: list[str] = []
         for name in parts[:-1]:
             step = spec.relationship(name)
-            parent = self._source.objects.get(step.refers_to[0]) if step is not None and step.refers_to else None
+            parent = self._objects.get(step.refers_to[0]) if step is not None and step.refers_to else None
             if step is None or parent is None:
                 message = f"Didn't understand relationship '{name}' in field path. {_RELATION_HINT}"
                 raise self._refusal("INVALID_FIELD", path.at, message)
-            steps.append(step)
+            self._needs[names].add(step.name)
+            names = (*names, step.relationship or name)
             objects.append(parent.name)
-            names.append(step.relationship or name)
+            self._needs.setdefault(names, set())
+            self._steps[names] = step, parent.name
             spec = parent
         field = spec.readable(parts[-1])
         if field is None:
             message = f"No such column '{parts[-1]}' on entity '{spec.name}'. {_FIELD_HINT}"
             raise self._refusal("INVALID_FIELD", path.at, message)
-        chain = tuple(zip(steps, objects, strict=True))
-        return Column((*names, field.name), field, partial(self._read, chain, field), partial(self._lead, chain))
+        self._needs[names].add(field.name)
+        return Column((*names, field.name), tuple(objects), field)
 
-    def _read(self, steps: tuple[tuple[Field, str], ...], field: Field, row: Row) -> Any:
-        parent = self._follow(row, steps)
-        return None if parent is None else value_of(parent, field)
+    def parent_ids(self) -> list[str]:
+        """The columns that hold the ids of parents."""
+        return [f"{'.'.join(names)}.Id" for names in self._steps]
 
-    def _lead(self, steps: tuple[tuple[Field, str], ...], row: Row, depth: int) -> tuple[str, str] | None:
-        parent = self._follow(row, steps[:depth])
-        return None if parent is None else (steps[depth - 1][1], parent.id)
+    def frame(self, org: Org, deleted: bool) -> pl.DataFrame:
+        """Every record with all that the query asks of it and of its parents, which are found in the bin too."""
+        frame = visible(org, self.spec.name, sorted(self._needs[()]), deleted=deleted, now_ms=self._now_ms)
+        for names in sorted(self._steps, key=len):
+            step, parent = self._steps[names]
+            above = visible(org, parent, sorted(self._needs[names]), deleted=True, now_ms=self._now_ms)
+            prefix = ".".join(names)
+            frame = frame.join(
+                above.rename({one: f"{prefix}.{one}" for one in above.columns}),
+                left_on=".".join((*names[:-1], step.name)),
+                right_on=f"{prefix}.Id",
+                how="left",
+                coalesce=False,
+                maintain_order="left",
+            )
+        return frame
 
-    def _follow(self, row: Row, steps: Iterable[tuple[Field, str]]) -> Row | None:
-        """The record that references lead to; None where one is empty or leads nowhere."""
-        at: Row | None = row
-        for step, parent in steps:
-            id_ = value_of(at, step) if at is not None else None
-            at = self._source.get(parent, id_, self._now_ms) if id_ else None
-        return at
-
-    def key(self, key: Key) -> tuple[Reader, Key]:
+    def key(self, key: Key) -> pl.Expr:
         """What to sort by."""
         column = self.resolve(key.path)
         if not filters.filterable(column.field) or column.field.type == "multipicklist":
             message = f"field '{column.field.name}' can not be sorted in a query call"
             raise self._refusal("MALFORMED_QUERY", key.path.at, message)
-        read, order = column.read, filters.comparable(column.field)
-        return (lambda row: order(read(row))), key
+        return filters.comparable(column.field, pl.col(column.header))
 
-    def condition(self, one: Condition) -> Callable[[Row], bool]:
-        """A condition as a test of a row. What a missing parent holds is null."""
+    def condition(self, one: Condition) -> pl.Expr:
+        """A condition as true or false of each record. What a missing parent holds is null."""
         match one:
             case Both(parts):
-                tests = [self.condition(part) for part in parts]
-                return lambda row: all(test(row) for test in tests)
+                return pl.all_horizontal([self.condition(part) for part in parts])
             case Either(parts):
-                tests = [self.condition(part) for part in parts]
-                return lambda row: any(test(row) for test in tests)
+                return pl.any_horizontal([self.condition(part) for part in parts])
             case Not(inner):
-                negated = self.condition(inner)
-                return lambda row: not negated(row)
+                return ~self.condition(inner)
             case Membership():
                 return self._membership(one)
             case Comparison():
                 column = self.resolve(one.path)
-                check, read = filters.matcher(one, column.field, self._query.text, self._now_ms), column.read
-                return lambda row: check(read(row))
+                test = filters.matcher(one, column.field, self._query.text, self._now_ms)
+                return test(pl.col(column.header))
 
-    def _membership(self, one: Membership) -> Callable[[Row], bool]:
+    def _membership(self, one: Membership) -> pl.Expr:
         column = self.resolve(one.path)
-        inner = run(one.query, self._source, deleted=self._deleted, now_ms=self._now_ms)
-        if len(inner.columns) != 1 or {column.field.type, inner.columns[0].field.type} - {"id", "reference"}:
+        inner = Scope(one.query, self._objects, self._now_ms, self._inner).columns()
+        if len(inner) != 1 or {column.field.type, inner[0].field.type} - {"id", "reference"}:
             message = f"The inner select field of the semi join on '{one.path}' must be one ID or reference field"
             raise self._refusal("MALFORMED_QUERY", one.path.at, message)
-        chosen = {value for row in inner.rows if (value := inner.columns[0].read(row)) is not None}
-        read = column.read
-        if one.negated:
-            return lambda row: read(row) not in chosen
-        return lambda row: read(row) in chosen
+        if self._inner is None:
+            check(one.query, self._objects)
+            return pl.lit(True)
+        found = pl.col(column.header).is_in(self._inner(one.query).implode()).fill_null(False)
+        return ~found if one.negated else found
