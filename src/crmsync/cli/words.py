@@ -25,6 +25,8 @@ _ORDER = (
 )  # fmt: skip
 #: How a system's headline is introduced where it does not say itself what it is about.
 _TITLES = {"targets": "Target", "roles": "Role", "relationship": "Relationship", "names": "People"}
+#: Up to so many systems are told with a line between them.
+_SET_APART = 4
 _WIDEST_LABEL, _WIDEST_SUBJECT, _WIDEST_LINE = 16, 22, 110
 _VALUE = 40  # characters of a past value
 _FEW = 3
@@ -109,12 +111,17 @@ def _explanations(explanations: Sequence[Explanation], width: int) -> Iterator[T
     lines = [line for explanation in explanations for line in explanation.lines]
     label = min(_WIDEST_LABEL, max((len(line.label) for line in lines), default=0))
     subject = min(_WIDEST_SUBJECT, max((len(line.subject) for line in lines), default=0))
-    for explanation in sorted(explanations, key=lambda one: place.get(one.system, len(place))):
-        yield Text()
-        yield from _explanation_lines(explanation, label, subject, width)
+    # A screen holds a few systems set apart, or all of them close together.
+    close = len(explanations) > _SET_APART
+    for position, explanation in enumerate(sorted(explanations, key=lambda one: place.get(one.system, len(place)))):
+        if position == 0 or not close:
+            yield Text()
+        yield from _explanation_lines(explanation, label, subject, width, close=close)
 
 
-def _explanation_lines(explanation: Explanation, label: int, subject: int, width: int) -> Iterator[Text]:
+def _explanation_lines(
+    explanation: Explanation, label: int, subject: int, width: int, *, close: bool
+) -> Iterator[Text]:
     """One system's headline, then each condition with its answer, the text wrapped under itself."""
     title = _TITLES.get(explanation.system, "")
     yield Text(f"{title}   {explanation.headline}" if title else explanation.headline, style="bold")
@@ -124,7 +131,7 @@ def _explanation_lines(explanation: Explanation, label: int, subject: int, width
         head = f"{line.label:<{label}}  " + (f"{line.subject:<{subject}}  " if has_subject else "")
         indent = len(answer) + label + 2 + (subject + 2 if has_subject else 0)
         yield from _wrapped(Text.assemble((answer, _ANSWERS.get(line.answer, "")), head), line.text, indent, width)
-    for remark in explanation.remarks:
+    for remark in [" ".join(explanation.remarks)] if close and explanation.remarks else explanation.remarks:
         yield from _wrapped(Text("  "), remark, 2, width)
 
 
