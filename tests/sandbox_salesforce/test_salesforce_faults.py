@@ -170,3 +170,17 @@ def test_reset_brings_the_files_back(org: Box) -> None:
     org.post("/_sandbox/reset", {})
     assert org.record("Account", GAMMA, "Name") == {"Name": "Gamma"}
     assert len(org.get("/_sandbox/requests")) == 1
+
+
+def test_a_fault_of_named_records_hits_the_calls_that_name_one(org: Box) -> None:
+    org.faults({"match": {"ids": [BETA]}, "fault": "503"})
+    org.call("PATCH", f"sobjects/Account/{ACME}", {"Site": "x"}, 204)
+    org.call("PATCH", f"sobjects/Account/{BETA[:15]}", {"Site": "x"}, 503)
+    org.call("PATCH", "composite/sobjects", {"records": [update_of(ACME, Site="x"), update_of(BETA, Site="x")]}, 503)
+
+
+def test_a_rate_that_was_asked_for_refuses_what_is_beyond_it(start_org: Any) -> None:
+    org: Box = start_org(rate="2/3600s")
+    assert [org.send("GET", "limits").status_code for _ in range(3)] == [200, 200, 403]
+    assert org.get("limits", 403) == CONCURRENT
+    org.get(QUERY)

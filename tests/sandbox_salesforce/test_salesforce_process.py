@@ -11,6 +11,9 @@ import pytest
 import requests
 from salesforce_client import ACME, ANA, BETA, FILES, GAMMA, Box, update_of, write_org
 
+from crmsync.sandbox.common.tables import DataError
+from crmsync.sandbox.salesforce.server import SandboxOrg
+
 
 def run(*options: str) -> "subprocess.Popen[str]":
     command = [sys.executable, "-m", "crmsync.sandbox", "salesforce", *options]
@@ -65,6 +68,7 @@ def test_a_bad_file_starts_nothing_and_names_the_line(tmp_path: Path, name: str,
         ([], "--data DIR is missing"),
         (["--data", "DATA", "--features", "magic"], "no feature magic"),
         (["--data", "DATA", "--time-scale", "0"], "--time-scale must be above 0"),
+        (["--data", "DATA", "--rate", "fast"], "'fast' is not a rate"),
     ],
 )
 def test_a_bad_option_is_one_clear_message(org_data: Path, options: list[str], message: str) -> None:
@@ -73,6 +77,13 @@ def test_a_bad_option_is_one_clear_message(org_data: Path, options: list[str], m
     assert process.returncode == 1
     assert message in err
     assert "Traceback" not in err
+
+
+def test_an_org_that_cannot_start_leaves_no_keys_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with pytest.raises(DataError, match="no such folder"):
+        SandboxOrg(tmp_path / "absent")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_files_may_be_missing(start_org: Any, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from aiohttp import web
 from crmsync.sandbox.common.clock import Clock
 from crmsync.sandbox.common.connection import Logged, cut, new_log, truncated
 from crmsync.sandbox.common.faults import Rule
+from crmsync.sandbox.common.limits import Window
 from crmsync.sandbox.salesforce import control, describe, errors, faults, oauth, routing
 from crmsync.sandbox.salesforce.bulk_jobs import Jobs
 from crmsync.sandbox.salesforce.errors import ApiError, Json
@@ -31,7 +32,10 @@ _SILENT = frozenset({"reset", "lost_reply"})
 
 @dataclass
 class Settings:
-    """What an org is started with. `commit_delay_ms` is how long a write takes to commit, and to be answered."""
+    """What an org is started with. `commit_delay_ms` is how long a write takes to commit, and to be answered.
+
+    `rate` and `search_rate`, such as `190/10s`, bound calls and queries; without them there is no such limit.
+    """
 
     consumer_key: str
     consumer_secret: str
@@ -43,6 +47,8 @@ class Settings:
     latency_ms: float = 0
     access_token: str | None = None
     faults: Sequence[Json] = ()
+    rate: str | None = None
+    search_rate: str | None = None
 
 
 @dataclass
@@ -64,6 +70,12 @@ class App:
         sessions = oauth.Sessions(ORGANIZATION, self.settings.session_seconds, self.clock.elapsed)
         usage = Usage(self.settings.api_limit, self.clock.elapsed)
         self.made = self.build()
+        settings, elapsed = self.settings, self.clock.elapsed
+        self.windows = {
+            queries: Window(rate, elapsed)
+            for queries, rate in ((False, settings.rate), (True, settings.search_rate))
+            if rate is not None
+        }
         self.service = Service(self.made.org, self.clock, sessions, usage)
         self.access_token = self.settings.access_token or sessions.open()
         sessions.add(self.access_token)
@@ -126,7 +138,8 @@ class App:
                 headers = self.service.usage.header()
                 self.service.usage.take()
                 headers = self.service.usage.header()
-            struck = faults.strike(self.gate.rules, request.method, path)
+                self._pace(path)
+            struck = faults.strike(self.gate.rules, request.method, path, raw)
             await self._disturb(struck)
             await self._sleep(self.settings.latency_ms)
             if version is None:
@@ -142,6 +155,12 @@ class App:
                 reply.content_type = "text/html;charset=UTF-8"
         reply.headers.update(headers)
         return reply, struck
+
+    def _pace(self, path: str) -> None:
+        """Refuses a call beyond the rate, where one was set; a real org has none for short calls (salesforce.md 2.1)."""
+        window = self.windows.get(routing.family(path) in {"query", "queryAll"})
+        if window is not None and not window.take():
+            raise errors.concurrent_requests()
 
     async def _work(self, call: Call, handler: Callable[[Service, Call], Reply], struck: Rule | None) -> Reply:
         org = self.service.org

@@ -32,10 +32,12 @@ def parse_rules(items: Any) -> list[Rule]:
     return faults.parse_rules(items, NAMES, lambda text: ids.canonical(str(text)) or str(text))
 
 
-def strike(rules: Sequence[Rule], method: str, path: str) -> Rule | None:
-    """The first rule that hits this call as a whole."""
+def strike(rules: Sequence[Rule], method: str, path: str, raw: bytes) -> Rule | None:
+    """The first rule that hits this call as a whole. A rule of records is about the calls that name one of them."""
     for rule in rules:
         if rule.fault in RECORD_FAULTS or not rule.matches(method, path):
+            continue
+        if rule.named and not any(id_[:15] in path or id_[:15].encode() in raw for id_ in rule.ids):
             continue
         if rule.fault in _WRITES and (method == "GET" or "/sobjects" not in path):
             continue

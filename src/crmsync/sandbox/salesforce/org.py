@@ -132,6 +132,11 @@ class Org:
         for records in self.records.values():
             records.fold()
 
+    @property
+    def commit_ms(self) -> int:
+        """How long this transaction takes to commit."""
+        return self._commit_ms
+
     def savepoint(self) -> int:
         """A mark to roll back to, within this transaction."""
         return len(self._undo)
@@ -165,8 +170,8 @@ class Org:
     def new_id(self, object: str) -> str:
         """An id that no record of the object has had."""
         if object not in self._numbers:
-            known = (ids.number_of(str(values["Id"])) for values in self.records[object].scan())
-            self._numbers[object] = max((number for number in known if number is not None), default=0)
+            newest = self.records[object].newest(self.objects[object].prefix + ids.POD)
+            self._numbers[object] = (ids.number_of(newest) or 0) if newest is not None else 0
         self._numbers[object] += 1
         return ids.make(self.objects[object].prefix, self._numbers[object])
 

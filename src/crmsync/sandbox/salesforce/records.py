@@ -94,6 +94,12 @@ class Records:
                     index.setdefault(text.lower(), set()).add(str(record["Id"]))
         return sorted(index.get(value.lower(), ()))
 
+    def newest(self, start: str) -> str | None:
+        """The highest id that begins so, also of a record written since loading."""
+        loaded = self.base.select(pl.col("Id").filter(pl.col("Id").str.starts_with(start)).max()).item()
+        written = [id_ for id_ in self.overlay if id_.startswith(start)]
+        return max([*written, *([loaded] if loaded is not None else [])], default=None)
+
     def fill(self, names: Sequence[str], value: str) -> None:
         """Sets a text, in the records as loaded, wherever one of these fields has none."""
         blank = [pl.lit(None, dtype=pl.String).alias(n) for n in names if n not in self.base.columns]

@@ -71,16 +71,22 @@ class SandboxOrg:
         username: str = DEFAULT_USERNAME,
         state: Path | None = None,
         time_scale: float = 1.0,
+        rate: str | None = None,
+        search_rate: str | None = None,
     ) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="crmsync-org-")
         made = keys.write(Path(self._folder.name))
         self.consumer_key, self.consumer_secret = new_consumer()
         settings = Settings(
             self.consumer_key, self.consumer_secret, made.public_key, username, api_limit, session_seconds,
-            commit_delay_ms, latency_ms, None, list(faults),
+            commit_delay_ms, latency_ms, None, list(faults), rate, search_rate,
         )  # fmt: skip
-        self.app = make_app(Path(data) if data else None, settings, features, time_scale, state)
-        sock = serving.listen(port)
+        try:
+            self.app = make_app(Path(data) if data else None, settings, features, time_scale, state)
+            sock = serving.listen(port)
+        except BaseException:
+            self._folder.cleanup()
+            raise
         self.port = int(sock.getsockname()[1])
         self.base_url = self.app.service.base_url = f"https://{serving.HOST}:{self.port}"
         self.ca_file, self.private_key = str(made.ca_file), str(made.private_key)
@@ -111,6 +117,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--data", type=Path, help="folder with Account.csv, Contact.csv, Opportunity.csv, ...")
     parser.add_argument("--port", type=int, default=0, help="0 picks a free one")
     parser.add_argument("--api-limit", type=int, default=100_000, help="calls in 24 hours")
+    parser.add_argument("--rate", help="calls per window, such as 190/10s; without it there is no such limit")
+    parser.add_argument("--search-rate", help="queries per window")
     parser.add_argument("--session-seconds", type=float, help="how long a session lives; without it for ever")
     parser.add_argument("--commit-delay-ms", type=int, default=0, help="how long a write takes to commit")
     parser.add_argument("--latency-ms", type=float, default=0)
@@ -132,7 +140,7 @@ def _app_of(args: argparse.Namespace, public_key: str) -> App:
     rules: Any = json.loads(args.faults.read_text()) if args.faults else []
     settings = Settings(
         *new_consumer(), public_key, args.username, args.api_limit, args.session_seconds, args.commit_delay_ms,
-        args.latency_ms, args.token, rules,
+        args.latency_ms, args.token, rules, args.rate, args.search_rate,
     )  # fmt: skip
     features = [name.strip() for name in args.features.split(",") if name.strip()]
     return make_app(args.data, settings, features, args.time_scale, args.state)
