@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from crmsync.sandbox.common.clock import Clock
@@ -291,3 +291,35 @@ def test_any_text_finds_itself_once_it_is_quoted(text: str) -> None:
     where = parse(f"SELECT Id FROM Account WHERE Name = '{quoted}'").where
     assert isinstance(where, Comparison)
     assert where.values[0].string == text
+
+
+LEAVES = st.sampled_from(
+    [
+        "Industry = 'Banking'", "Industry != null", "Industry IN ('Retail', null)", "AnnualRevenue > 5000000",
+        "NumberOfEmployees <= 20", "Regions__c INCLUDES ('EMEA')", "Site LIKE '%b'", "Parent.Industry = 'Banking'",
+        "Parent.Name != 'A1'", "SystemModstamp > 2026-03-04T05:06:07Z", "IsDeleted = true",
+    ]
+)  # fmt: skip
+CONDITIONS = st.recursive(
+    LEAVES,
+    lambda inner: st.one_of(
+        inner.map(lambda one: f"(NOT ({one}))"),
+        st.tuples(inner, inner).map(lambda two: f"(({two[0]}) AND ({two[1]}))"),
+        st.tuples(inner, inner).map(lambda two: f"(({two[0]}) OR ({two[1]}))"),
+    ),
+    max_leaves=4,
+)
+
+
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(CONDITIONS, CONDITIONS)
+def test_a_condition_and_its_opposite_share_the_rows_out_and_and_or_are_meet_and_join(
+    org: Org, one: str, two: str
+) -> None:
+    def found(where: str) -> set[str]:
+        return set(names(org, where))
+
+    everybody = {"A1", "A2", "A3", "A4"}
+    assert found(f"NOT ({one})") == everybody - found(one)
+    assert found(f"({one}) AND ({two})") == found(one) & found(two)
+    assert found(f"({one}) OR ({two})") == found(one) | found(two)

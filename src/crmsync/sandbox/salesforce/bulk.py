@@ -2,6 +2,7 @@
 
 Prevents a client from reading results by position, or a string of a row's failure from the job's state: results come
 in no order, JobComplete says nothing of the rows, and the rows of a job that ended early are in a list of their own.
+The page has no words for a job in the wrong state (INVALIDJOBSTATE here) or a body that is too large: these are ours.
 """
 
 import base64

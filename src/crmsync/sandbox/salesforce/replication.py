@@ -6,8 +6,11 @@ nobody can see yet, and only a client that goes on from there finds it.
 
 from typing import Final
 
+import polars as pl
+
 from crmsync.sandbox.common.clock import parse_ms
 from crmsync.sandbox.salesforce.errors import refuse
+from crmsync.sandbox.salesforce.frames import visible
 from crmsync.sandbox.salesforce.org import Org
 from crmsync.sandbox.salesforce.rest import spec_of
 from crmsync.sandbox.salesforce.values import stamp, stamp_ms
@@ -56,12 +59,11 @@ def updated(service: Service, call: Call) -> Reply:
     org, now_ms = service.org, service.clock.now_ms()
     spec = spec_of(org, call.args[0])
     start, end = _window(call, now_ms, UPDATED_DAYS)
-    first, last = stamp(start), stamp(end)
-    rows = org.rows(spec.name, now=now_ms)
-    ids = [row.id for row in rows if first <= str(row.fields["SystemModstamp"]) < last]
+    rows = visible(org, spec.name, ["SystemModstamp"], deleted=False, now_ms=now_ms)
+    ids = rows.filter(pl.col("SystemModstamp").is_between(pl.lit(stamp(start)), pl.lit(stamp(end)), "left"))["Id"]
     if len(ids) > MOST_IDS:
         raise refuse(400, "EXCEEDED_ID_LIMIT", f"more than {MOST_IDS} ids; narrow the range of dates")
-    return Reply(200, {"ids": ids, "latestDateCovered": stamp(_covered(org, spec.name, end, now_ms))})
+    return Reply(200, {"ids": ids.to_list(), "latestDateCovered": stamp(_covered(org, spec.name, end, now_ms))})
 
 
 def deleted(service: Service, call: Call) -> Reply:
