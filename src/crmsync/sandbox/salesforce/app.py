@@ -76,7 +76,7 @@ class App:
             for queries, rate in ((False, settings.rate), (True, settings.search_rate))
             if rate is not None
         }
-        self.service = Service(self.made.org, self.clock, sessions, usage)
+        self.service = Service(self.made.org, self.clock, sessions, usage, find=routing.find)
         self.access_token = self.settings.access_token or sessions.open()
         sessions.add(self.access_token)
         self.gate.guard(self.made.org)
@@ -145,7 +145,9 @@ class App:
             if version is None:
                 reply = self._outside(request, path, raw)
             else:
-                call, handler = routing.find(request, path, parse_qs(query, keep_blank_values=True), raw, version)
+                call, handler = routing.find(
+                    request.method, path, parse_qs(query, keep_blank_values=True), request.headers, raw
+                )
                 call.fault = struck.fault if struck is not None else None
                 reply = await self._work(call, handler, struck)
         except ApiError as fault:
@@ -157,7 +159,7 @@ class App:
         return reply, struck
 
     def _pace(self, path: str) -> None:
-        """Refuses a call beyond the rate, where one was set; a real org has none for short calls (salesforce.md 2.1)."""
+        """Refuses a call beyond the rate that was set; a real org has none for short calls (salesforce.md 2.1)."""
         window = self.windows.get(routing.family(path) in {"query", "queryAll"})
         if window is not None and not window.take():
             raise errors.concurrent_requests()

@@ -49,6 +49,7 @@ def _records(service: Service, call: Call) -> tuple[list[Json], bool]:
 
 def _each(service: Service, items: list[Json], all_or_none: bool, work: Work) -> Reply:
     org, results, failed = service.org, [], False
+    start = org.savepoint()
     for item in items:
         mark = org.savepoint()
         try:
@@ -60,7 +61,7 @@ def _each(service: Service, items: list[Json], all_or_none: bool, work: Work) ->
             failed = True
             results.append({"success": False, "errors": [errors.in_collection(refusal)]})
     if failed and all_or_none:
-        org.rollback(0)
+        org.rollback(start)
         results = [_rolled_back() if one["success"] else one for one in results]
     return Reply(200, results)
 

@@ -3,9 +3,17 @@
 import re
 from collections.abc import Mapping, Sequence
 
-from aiohttp import web
-
-from crmsync.sandbox.salesforce import bulk, collections, describe, errors, metadata, queries, replication, rest
+from crmsync.sandbox.salesforce import (
+    bulk,
+    collections,
+    composite,
+    describe,
+    errors,
+    metadata,
+    queries,
+    replication,
+    rest,
+)
 from crmsync.sandbox.salesforce.wire import Call, Handler, Route
 
 ROUTES: tuple[Route, ...] = (
@@ -14,6 +22,7 @@ ROUTES: tuple[Route, ...] = (
     *replication.ROUTES,
     *bulk.ROUTES,
     *collections.ROUTES,
+    *composite.ROUTES,
     *metadata.ROUTES,
     *rest.ROUTES,
 )
@@ -42,15 +51,16 @@ def family(path: str) -> str:
 
 
 def find(
-    request: web.BaseRequest, path: str, query: Mapping[str, Sequence[str]], raw: bytes, version: str
+    method: str, path: str, query: Mapping[str, Sequence[str]], headers: Mapping[str, str], raw: bytes
 ) -> tuple[Call, Handler]:
     """The call and its handler. Raises ApiError: 404 for no such path, 405 for no such method there.
 
     A POST with `_HTTP_METHOD=PATCH` counts as that method, for clients that cannot send it.
     """
-    match = _DATA.fullmatch(path)
-    parts = [part for part in (match[2] or "").split("/") if part] if match is not None else []
-    method = request.method
+    match, version = _DATA.fullmatch(path), version_of(path)
+    if match is None or version is None:
+        raise errors.not_found()
+    parts = [part for part in (match[2] or "").split("/") if part]
     if method == "POST" and query.get("_HTTP_METHOD"):
         method = query["_HTTP_METHOD"][-1].upper()
     allowed: list[str] = []
@@ -59,7 +69,7 @@ def find(
         if args is None:
             continue
         if route.method == method:
-            return Call(method, path, version, query, request.headers, raw, args), route.handler
+            return Call(method, path, version, query, headers, raw, args), route.handler
         if route.method not in allowed:
             allowed.append(route.method)
     if allowed:

@@ -68,15 +68,23 @@ class Reply:
     content_type: str = "application/json;charset=UTF-8"
 
 
+def _nowhere(method: str, path: str, *_: Any) -> "tuple[Call, Handler]":
+    raise refuse(404, "NOT_FOUND", "The requested resource does not exist")
+
+
 @dataclass
 class Service:
-    """Everything that handlers share. `parts` are what they keep between calls: cursors, jobs."""
+    """Everything that handlers share. `parts` are what they keep between calls: cursors, jobs.
+
+    `find` gives the call and the handler of a method, a path, its query, headers and body.
+    """
 
     org: Org
     clock: Clock
     sessions: Sessions
     usage: Usage
     base_url: str = ""
+    find: "Finder" = _nowhere
     parts: dict[Callable[[], Any], Any] = field(default_factory=dict)
 
     def part(self, make: Callable[[], T]) -> T:
@@ -88,6 +96,7 @@ class Service:
 
 
 Handler = Callable[[Service, Call], Reply]
+Finder = Callable[[str, str, Mapping[str, Sequence[str]], Mapping[str, str], bytes], tuple[Call, Handler]]
 
 
 @dataclass(frozen=True)
