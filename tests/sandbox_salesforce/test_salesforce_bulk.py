@@ -274,6 +274,22 @@ def test_rows_beyond_the_days_batches_are_recorded_nowhere(bench: Bench) -> None
     assert [[row["Name"] for row in sorted(bench.rows(id_, one), key=str)] for one in lists] == [["A", "B"], [], []]
 
 
+def test_what_a_job_wrote_is_seen_once_it_commits_with_the_stamp_of_its_writing(bench: Bench) -> None:
+    account = bench.account("A")
+    id_ = bench.call("POST", "jobs/ingest", {"object": "Account", "operation": "update"}).body["id"]
+    bench.call("PUT", f"jobs/ingest/{id_}/batches", f"Id,Site\n{account},S\n".encode())
+    bench.org.begin(commit_ms=60_000)
+    bench.call("PATCH", f"jobs/ingest/{id_}", {"state": "UploadComplete"})
+    bench.clock.seconds = 15
+    assert bench.info(id_)["state"] == "JobComplete"
+    text = "SELECT Site, SystemModstamp FROM Account"
+    before = bench.call("GET", "query", q=text).body["records"][0]
+    assert (before["Site"], before["SystemModstamp"]) == (None, "2026-11-23T00:00:00.000+0000")
+    bench.clock.seconds = 75
+    after = bench.call("GET", "query", q=text).body["records"][0]
+    assert (after["Site"], after["SystemModstamp"]) == ("S", "2026-11-23T00:00:15.000+0000")
+
+
 def test_a_row_of_bytes_that_are_no_latin_comes_back_as_utf8_without_a_charset(bench: Bench) -> None:
     id_ = bench.run("Name\nŁódź\n", operation="insert")
     reply = bench.call("GET", f"jobs/ingest/{id_}/successfulResults")

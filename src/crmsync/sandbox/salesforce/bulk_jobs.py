@@ -43,6 +43,8 @@ class Job:
     external: str | None = None
     error: str | None = None
     failing: bool = False
+    commit_ms: int = 0
+    """How long each of its transactions takes to commit."""
     since: float = 0.0
     spent: float = 0.0
     # ingest
@@ -131,7 +133,7 @@ class Jobs:
 
     def close(self, job: Job, org: Org) -> None:
         """Everything is there: the job waits for its turn."""
-        job.since = org.clock.elapsed()
+        job.since, job.commit_ms = org.clock.elapsed(), org.commit_ms
         job.move(UPLOADED, org.clock.now_ms())
 
     def advance(self, org: Org) -> None:
@@ -188,7 +190,7 @@ class Jobs:
         if len(self.batches) >= self.most_batches:
             return
         self.batches.append(now)
-        work = ingest.Work(org, job.object, job.operation, job.external, job.header, job.user)
+        work = ingest.Work(org, job.object, job.operation, job.external, job.header, job.user, job.commit_ms)
         for row in range(first, last):
             if (row - first) % ingest.CHUNK == 0:
                 work.begin()

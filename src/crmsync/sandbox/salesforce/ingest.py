@@ -61,6 +61,7 @@ class Work:
     external: str | None
     header: list[str]
     user: str
+    commit_ms: int = 0
     _columns: list[tuple[str, Field, str | None]] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -73,7 +74,7 @@ class Work:
 
     def begin(self) -> None:
         """A transaction for the next rows."""
-        self.org.begin()
+        self.org.begin(self.commit_ms)
 
     def save(self, cells: list[str]) -> tuple[str, bool, str | None]:
         """Id (empty where there is none), whether the record was created, and the error of a row that failed."""
