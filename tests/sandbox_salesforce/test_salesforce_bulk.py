@@ -375,3 +375,28 @@ def test_a_query_whose_field_vanishes_on_the_way_fails_the_job(bench: Bench) -> 
     info = bench.call("GET", f"jobs/query/{made.body['id']}").body
     assert info["state"] == "Failed"
     assert "INVALID_FIELD" in info["errorMessage"]
+
+
+def test_only_a_query_without_limit_and_order_may_be_read_in_chunks(bench: Bench) -> None:
+    texts = ("SELECT Id FROM Account", "SELECT Id FROM Account LIMIT 5", "SELECT Id FROM Account ORDER BY Id")
+    infos = [bench.call("GET", f"jobs/query/{query(bench, text)}").body for text in texts]
+    assert [info["isPkChunkingSupported"] for info in infos] == [True, False, False]
+
+
+def test_query_jobs_are_counted_by_the_day(bench: Bench) -> None:
+    bench.jobs.most_queries = 1
+    query(bench, "SELECT Id FROM Account")
+    body = {"operation": "query", "query": "SELECT Id FROM Account"}
+    said = (400, "LIMIT_EXCEEDED", "Max bulk v2 query jobs (1) per 24 hrs has been exceeded (1)")
+    assert bench.refused("POST", "jobs/query", body) == said
+    bench.clock.seconds = 86_400
+    query(bench, "SELECT Id FROM Account")
+
+
+def test_a_job_closed_without_data_fails(bench: Bench) -> None:
+    id_ = bench.call("POST", "jobs/ingest", {"object": "Account", "operation": "insert"}).body["id"]
+    bench.call("PATCH", f"jobs/ingest/{id_}", {"state": "UploadComplete"})
+    bench.clock.seconds = 1_000
+    info = bench.info(id_)
+    assert (info["state"], info["errorMessage"]) == ("Failed", "InvalidBatch : Unable to find any data in the request")
+    assert bench.call("GET", f"jobs/ingest/{id_}/unprocessedrecords").body == b""

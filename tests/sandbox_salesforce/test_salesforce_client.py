@@ -11,7 +11,6 @@ import requests
 from simple_salesforce import Salesforce
 from simple_salesforce.exceptions import SalesforceMalformedRequest
 
-from crmsync.sandbox.salesforce.bulk_jobs import Jobs
 from crmsync.sandbox.salesforce.server import SandboxOrg
 
 VERSION = "66.0"
@@ -20,8 +19,6 @@ VERSION = "66.0"
 @pytest.fixture
 def sandbox() -> Iterator[SandboxOrg]:
     with SandboxOrg(None) as org:
-        jobs = org.app.service.part(Jobs)
-        jobs.queue_seconds = jobs.batch_seconds = 0.01
         yield org
 
 
@@ -31,6 +28,7 @@ def session(sandbox: SandboxOrg) -> Iterator[requests.Session]:
         made.trust_env = False  # or REQUESTS_CA_BUNDLE wins over verify
         made.verify = sandbox.ca_file
         made.headers["Authorization"] = f"Bearer {sandbox.access_token}"
+        made.post(f"{sandbox.base_url}/_sandbox/settings", json={"bulk_ms": 10}, timeout=10)
         yield made
 
 

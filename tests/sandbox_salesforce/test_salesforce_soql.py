@@ -226,6 +226,8 @@ def test_a_missing_field_and_a_hidden_one_are_refused_alike(org: Org) -> None:
          "value of filter criterion for field 'SystemModstamp' must be of type dateTime and should not be enclosed in "
          "quotes"),
         ("SELECT Id FROM Account WHERE SystemModstamp > 2026-01-01", "INVALID_FIELD", "must be of type dateTime"),
+        ("SELECT Id FROM Account WHERE SystemModstamp > 2026-01-01T00:00:00 01:00", "MALFORMED_QUERY",
+         "unexpected token"),  # a plus sign that was not encoded
         ("SELECT Id FROM Account WHERE Name = 5", "INVALID_FIELD",
          "field 'Name' must be of type string and should be enclosed in quotes"),
         ("SELECT Id FROM Account WHERE NumberOfEmployees = '5'", "INVALID_FIELD", "must be of type int and should not"),

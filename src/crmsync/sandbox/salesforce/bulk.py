@@ -203,10 +203,14 @@ def create_query(service: Service, call: Call) -> Reply:
     except SoqlError as refusal:
         raise refuse(400, refusal.code, refusal.message) from refusal
     dialect, now = _dialect(body), service.clock.now_ms()
+    if not jobs.may_query(service.clock.elapsed()):
+        most = jobs.most_queries
+        raise _invalid(f"Max bulk v2 query jobs ({most}) per 24 hrs has been exceeded ({most})", "LIMIT_EXCEEDED")
     job = jobs.add(
         lambda id_: Job(
             id_, operation, name, dialect, call.version, call.user, now, now, UPLOADED, "V2Query", text=text,
             failing=call.fault == "bulk_fail", since=service.clock.elapsed(),
+            chunked=query.limit is None and not query.order,
         )
     )  # fmt: skip
     return Reply(200, job.brief())

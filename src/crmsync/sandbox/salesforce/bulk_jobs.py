@@ -22,6 +22,7 @@ DONE, FAILED, ABORTED = "JobComplete", "Failed", "Aborted"
 ENDED: Final = frozenset({DONE, FAILED, ABORTED})
 RETRIES: Final = {"V2Ingest": 10, "V2Query": 15}
 """How often the server tries a batch again before the job fails."""
+DAY_SECONDS: Final = 86_400
 OPEN_MS: Final = 86_400_000
 KEPT_MS: Final = 7 * 86_400_000
 
@@ -58,6 +59,8 @@ class Job:
     """Row, id (empty for a new record), error."""
     # query
     text: str = ""
+    chunked: bool = False
+    """Whether the server may read it in chunks of the primary key: without LIMIT and ORDER BY."""
     found: Found | None = None
 
     @property
@@ -103,7 +106,7 @@ class Job:
             body |= {"numberRecordsFailed": len(self.refused), "apiActiveProcessingTime": spent}
             body["apexProcessingTime"] = 0
         else:
-            body["isPkChunkingSupported"] = True
+            body["isPkChunkingSupported"] = self.chunked
         if self.error is not None:
             body["errorMessage"] = self.error
         return body
@@ -120,7 +123,11 @@ class Jobs:
     """150 MB once it is in base64."""
     most_batches: int = 15_000
     """Batches a day. Rows of a batch beyond them are neither written nor recorded anywhere."""
+    most_queries: int = 10_000
+    """Query jobs a day."""
     batches: list[float] = field(default_factory=list)
+    queries: list[float] = field(default_factory=list)
+    """Seconds at which they began, those of the last day."""
     jobs: dict[str, Job] = field(default_factory=dict)
     made: int = 0
 
@@ -130,6 +137,14 @@ class Jobs:
         job = make(ids.make(ids.JOB_PREFIX, self.made))
         self.jobs[job.id] = job
         return job
+
+    def may_query(self, now: float) -> bool:
+        """Counts one more query job, unless the day's are used up."""
+        self.queries = [at for at in self.queries if now - at < DAY_SECONDS]
+        if len(self.queries) >= self.most_queries:
+            return False
+        self.queries.append(now)
+        return True
 
     def close(self, job: Job, org: Org) -> None:
         """Everything is there: the job waits for its turn."""
@@ -183,7 +198,7 @@ class Jobs:
 
     def _batch(self, job: Job, org: Org) -> None:
         now = org.clock.elapsed()
-        self.batches = [at for at in self.batches if now - at < 86_400]
+        self.batches = [at for at in self.batches if now - at < DAY_SECONDS]
         first = job.done * self.batch_rows
         last = min(first + self.batch_rows, len(job.rows))
         job.done += 1

@@ -8,6 +8,7 @@ import msgspec
 
 from crmsync.sandbox.common.faults import FaultListError
 from crmsync.sandbox.salesforce import errors, faults, ids
+from crmsync.sandbox.salesforce.bulk_jobs import Jobs
 from crmsync.sandbox.salesforce.errors import ApiError, Json
 from crmsync.sandbox.salesforce.values import OrgError
 from crmsync.sandbox.salesforce.wire import Reply
@@ -92,6 +93,9 @@ def _change(app: App, body: Json) -> Json:
         app.service.usage.limit = int(body["api_limit"])
     if "session_seconds" in body:
         app.service.sessions.seconds = body["session_seconds"]
+    if "bulk_ms" in body:  # how long a bulk job waits, and how long each of its batches takes
+        jobs = app.service.part(Jobs)
+        jobs.queue_seconds = jobs.batch_seconds = float(body["bulk_ms"]) / 1000
     if "duplicate_key" in body:
         app.gate.duplicate_key = str(body["duplicate_key"])
     return {
