@@ -206,3 +206,14 @@ def test_updated_and_deleted_through_the_client_and_their_body(client: Salesforc
     with pytest.raises(SalesforceMalformedRequest) as caught:
         client.Account.deleted(end, end - timedelta(hours=1))
     assert caught.value.content[0]["errorCode"] == "INVALID_REPLICATION_DATE"
+
+
+def test_job_data_of_several_megabytes_is_taken(session: requests.Session, sandbox: SandboxOrg) -> None:
+    jobs = f"{sandbox.base_url}/services/data/v{VERSION}/jobs/ingest"
+    job = session.post(jobs, json={"object": "Account", "operation": "insert"}, timeout=10).json()
+    data = "Name,Description\n" + "".join(f"A{n},{'x' * 20_000}\n" for n in range(150))
+    headers = {"Content-Type": "text/csv"}
+    assert session.put(f"{jobs}/{job['id']}/batches", data=data, headers=headers, timeout=20).status_code == 201
+    session.patch(f"{jobs}/{job['id']}", json={"state": "UploadComplete"}, timeout=10)
+    info = until_ended(session, f"{jobs}/{job['id']}")
+    assert (info["numberRecordsProcessed"], info["numberRecordsFailed"]) == (150, 0)
