@@ -12,7 +12,8 @@ import polars as pl
 
 from crmsync.sandbox.common import tables
 from crmsync.sandbox.common.tables import DataError, Layout, Table
-from crmsync.sandbox.salesforce import ids, standard
+from crmsync.sandbox.salesforce import addresses, ids, standard
+from crmsync.sandbox.salesforce.addresses import Addresses
 from crmsync.sandbox.salesforce.records import Records, dtype_of
 from crmsync.sandbox.salesforce.schema import IDS_WITHOUT_ROW, TEXTS, Field, ObjectSpec, words
 from crmsync.sandbox.salesforce.values import OrgError, from_csv, stamp
@@ -35,6 +36,7 @@ class Loaded:
 
     specs: dict[str, ObjectSpec]
     records: dict[str, Records]
+    addresses: Addresses = field(default_factory=Addresses)
     mapped: dict[str, dict[str, str]] = field(default_factory=dict)
     """By object: the file's id to the org's, where they differ in more than their length."""
     dropped: dict[str, int] = field(default_factory=dict)
@@ -50,7 +52,8 @@ def load(folder: Path | None, features: Iterable[str], now: int) -> Loaded:
         raise DataError(f"{folder}: no such folder. --data names a folder with Account.csv, Contact.csv, ...")
     there = {name for name in FEATURE_FILES if folder is not None and (folder / f"{name}.csv").exists()}
     specs = standard.objects({*features, *(FEATURE_FILES[name] for name in there)})
-    loaded = Loaded(specs, {})
+    loaded = Loaded(specs, {}, addresses.read(folder))
+    loaded.addresses.add_fields(specs)
     files: dict[str, Table] = {}
     for name, spec in specs.items():
         path = folder / f"{name}.csv" if folder is not None else None
@@ -114,6 +117,7 @@ def _frame(loaded: Loaded, spec: ObjectSpec, table: Table, now: int) -> pl.DataF
             _learn(spec, one, column)
         series.append(column)
     frame = _derived(spec.name, _stamped(pl.DataFrame(series), now))
+    frame = loaded.addresses.fill(spec.name, frame)
     booleans = [pl.col(n) if n in frame.columns else pl.lit(False).alias(n)
                 for n, one in spec.fields.items() if one.type == "boolean"]  # fmt: skip
     return frame.with_columns(expr.fill_null(False) for expr in booleans)

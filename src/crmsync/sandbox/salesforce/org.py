@@ -10,7 +10,8 @@ from typing import Any
 
 from crmsync.sandbox.common.clock import Clock
 from crmsync.sandbox.salesforce import ids, lifecycle, rules
-from crmsync.sandbox.salesforce.records import Records
+from crmsync.sandbox.salesforce.addresses import Addresses
+from crmsync.sandbox.salesforce.records import Pending, Records
 from crmsync.sandbox.salesforce.schema import IDS_WITHOUT_ROW, Field, ObjectSpec
 from crmsync.sandbox.salesforce.standard import STAGES
 from crmsync.sandbox.salesforce.values import OrgError, Value, Values, from_json, lock_refusal, stamp, stamp_ms
@@ -46,15 +47,6 @@ class Deletion:
     at: int
 
 
-@dataclass(frozen=True, slots=True)
-class Pending:
-    """A record that a transaction has written and not committed: when it will, and what others see until then."""
-
-    until: int
-    before: Values | None
-    transaction: int
-
-
 class Org:
     """Everything an org holds. One transaction at a time writes; `begin` starts it."""
 
@@ -71,6 +63,7 @@ class Org:
         """Records that somebody else holds, with the millisecond of their release."""
         self.stages = {stage: (chance, closed, won) for stage, chance, closed, won in STAGES}
         """Opportunity stages: probability, closed, won."""
+        self.addresses = Addresses()
         self.gate: Gate = lambda _object, _id: None
         self.pending: dict[tuple[str, str], Pending] = {}
         self._transaction = 0

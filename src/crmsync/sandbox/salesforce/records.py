@@ -5,6 +5,7 @@ Prevents the sandbox from holding a dict per record: an org of millions has to f
 
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
@@ -133,6 +134,15 @@ class Records:
             was = at >= 0 and not ("IsDeleted" in self.base.columns and self.base["IsDeleted"][at])
             live += (one is not None and not one.get("IsDeleted")) - was
         return live
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A record that a transaction has written and not committed: when it will, and what others see until then."""
+
+    until: int
+    before: Values | None
+    transaction: int
 
 
 class _Strings(Sequence[str]):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def derive(org: Org, name: str, before: Values | None, after: Values) -> Values:
     """The record with the fields that the org fills: a person's name, an opportunity's state, a member's response."""
-    after = dict(after)
+    after = org.addresses.sync(name, before, dict(after))
     if name in {"Contact", "User"}:
         after["Name"] = " ".join(str(part) for part in (after.get("FirstName"), after.get("LastName")) if part) or None
     elif name == "Opportunity":

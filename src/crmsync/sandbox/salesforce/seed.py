@@ -27,6 +27,7 @@ def build(folder: Path | None, features: Iterable[str], clock: Clock, username: 
     """The org of a folder. The API's user is the one of `User.csv` with that user name, else a new one."""
     loaded = load(folder, features, clock.now_ms())
     org = Org(loaded.specs, clock, "", loaded.records)
+    org.addresses = loaded.addresses
     org.begin()
     named = loaded.records["User"].indexed("Username", username) if "User" in loaded.records else []
     org.user = named[0] if named else org.new_id("User")
