@@ -4,6 +4,7 @@ Prevents tests from patching a client: they talk to a real server over a real so
 """
 
 import asyncio
+import contextlib
 import logging
 import signal
 import socket
@@ -74,17 +75,21 @@ async def serve(
         await done.wait()
     finally:
         left = [handler.transport for handler in server.connections]
-        await runner.cleanup()
-        await _abort(left)
-        if at_end is not None:
-            at_end()
+        try:
+            await runner.cleanup()
+            await _abort(left)
+        finally:
+            if at_end is not None:
+                at_end()
 
 
 async def _abort(left: Sequence[asyncio.Transport | None]) -> None:
     """Ends connections that would go on waiting for their client's goodbye, as TLS does, past the end of the loop."""
     for transport in left:
         if transport is not None:
-            transport.abort()
+            # A transport of TLS that is gone already says so by an AttributeError in some releases of Python (3.11.2).
+            with contextlib.suppress(AttributeError):
+                transport.abort()
     for _ in range(3):  # a transport of TLS closes the one below it, which closes its socket, a turn of the loop each
         await asyncio.sleep(0)
 
@@ -140,7 +145,9 @@ class Background:
             self._socket.close()
 
     def stop(self) -> None:
-        """Ends the server and waits for it."""
+        """Ends the server and waits for it. Raises what went wrong meanwhile."""
         if self._thread.is_alive() and self._done is not None:
             self._loop.call_soon_threadsafe(self._done.set)
         self._thread.join()
+        if self._failure is not None:
+            raise self._failure
