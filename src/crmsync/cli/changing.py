@@ -10,7 +10,7 @@ import typer
 
 from crmsync.cli.commands import Accept, AsOf, Reason
 from crmsync.cli.face import Face, ids_of, parse_moment, parse_names
-from crmsync.cli.formats import chosen_format
+from crmsync.cli.formats import chosen_format, write_document
 from crmsync.cli.plan_file import load_plan
 from crmsync.cli.words import applied_lines, plan_line
 from crmsync.engine.apply import Applied, apply_plan, newest_plan
@@ -51,7 +51,7 @@ def plan(
         planned = make_plan(context, as_of=moment, companies=companies, limit=limit, full=full, progress=progress)
         named = people_of_plan(context, planned.plan)
     if out is not None:
-        _save(out, render(chosen, planned.plan, named))
+        write_document(out, render(chosen, planned.plan, named), " The plan itself is saved.")
         show(face, planned, named)
         face.tell(f"Written to {out}.")
     elif chosen == "text" or face.json:
@@ -72,14 +72,6 @@ def plan_code(of: Plan) -> ExitCode:
 def show(face: Face, planned: Planned, named: pl.DataFrame, *, offer: bool = True) -> None:
     """The plan on the terminal, with names; `offer` ends it with the command that applies it."""
     face.write(render_text(planned.plan, named, width=face.width, color=face.color, offer=offer))
-
-
-def _save(out: Path, text: str) -> None:
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise CrmsyncError(f"--out {out}: cannot be written ({error.strerror}). The plan itself is saved.") from None
 
 
 def apply(face: Face, plan_: PlanArgument = None, accept: Accept = None, reason: Reason = "") -> int:

@@ -1,4 +1,4 @@
-"""In which format a document is wanted: by name, else by the suffix of the file it goes to."""
+"""In which format a document is wanted, by name or by the suffix of the file it goes to; and the file itself."""
 
 from __future__ import annotations
 
@@ -28,3 +28,12 @@ def chosen_format(given: str | None, out: Path | None, suffixes: Mapping[str, _N
     if guessed is None:
         raise CrmsyncError(f"--out {out}: say --format, or use one of the suffixes {', '.join(suffixes)}.")
     return guessed
+
+
+def write_document(out: Path, text: str, otherwise: str = "") -> None:
+    """Write `text` to `out`, its folders made. Raises CrmsyncError that ends with `otherwise`."""
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise CrmsyncError(f"--out {out}: cannot be written ({error.strerror}).{otherwise}") from None

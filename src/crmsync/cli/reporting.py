@@ -9,7 +9,7 @@ import typer
 
 from crmsync.cli.commands import AsOf
 from crmsync.cli.face import Face, parse_id, parse_moment
-from crmsync.cli.formats import chosen_format
+from crmsync.cli.formats import chosen_format, write_document
 from crmsync.engine import report as figures
 from crmsync.errors import CrmsyncError, ExitCode
 from crmsync.report.coverage import coverage_csv, coverage_document, coverage_figures
@@ -72,9 +72,5 @@ def _hand_over(face: Face, text: str, out: Path | None) -> None:
     if out is None:
         face.write(text)
         return
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise CrmsyncError(f"--out {out}: cannot be written ({error.strerror}).") from None
+    write_document(out, text)
     face.tell(f"Written to {out}.")

@@ -10,7 +10,9 @@ import signal
 import socket
 import ssl
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Self
 
 from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
@@ -151,3 +153,17 @@ class Background:
         self._thread.join()
         if self._failure is not None:
             raise self._failure
+
+
+class Running(ABC):
+    """A sandbox that serves from its making on, until it is stopped or its `with` ends."""
+
+    @abstractmethod
+    def stop(self) -> None:
+        """Ends it and waits for it."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.stop()

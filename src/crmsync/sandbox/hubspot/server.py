@@ -9,8 +9,7 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from crmsync.sandbox.common import serving
 from crmsync.sandbox.common.clock import Clock
@@ -51,7 +50,7 @@ def make_app(
     return app
 
 
-class SandboxServer:
+class SandboxServer(serving.Running):
     """A sandbox in a background thread of this process; a context manager, serving from its making on."""
 
     def __init__(
@@ -90,14 +89,6 @@ class SandboxServer:
     def stop(self) -> None:
         """Ends the server and waits for it; saves the state where there is a state file."""
         self._server.stop()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
 
 
 def _parser() -> argparse.ArgumentParser:

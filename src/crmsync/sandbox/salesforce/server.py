@@ -11,8 +11,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from crmsync.sandbox.common import serving
 from crmsync.sandbox.common.clock import Clock
@@ -50,7 +49,7 @@ def make_app(
     return app
 
 
-class SandboxOrg:
+class SandboxOrg(serving.Running):
     """An org in a background thread of this process; a context manager, serving from its making on.
 
     `api_limit`: calls in 24 hours. `session_seconds`: how long a session lives (None: for ever). `commit_delay_ms`: how
@@ -100,16 +99,10 @@ class SandboxOrg:
 
     def stop(self) -> None:
         """Ends the server, waits for it, and removes its keys; saves the org where there is a state file."""
-        self._server.stop()
-        self._folder.cleanup()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
+        try:
+            self._server.stop()
+        finally:
+            self._folder.cleanup()
 
 
 def _parser() -> argparse.ArgumentParser:
