@@ -12,7 +12,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -23,6 +23,7 @@ from crmsync.config.reading import Strict, raise_faults, read_settings
 from crmsync.config.schedules import cron_trigger
 from crmsync.config.secrets import LITERAL, PATTERN, Secret, resolve_secret
 from crmsync.errors import ConfigError, Fault
+from crmsync.model.fields import FIELDS, ObjectName
 from crmsync.model.limits import Limit
 from crmsync.program.conditions import Condition
 from crmsync.program.loader import ConditionSpec, program_currency, shown_path
@@ -33,6 +34,7 @@ from crmsync.program.yaml import Table, did_you_mean, fault_at
 FILE = "crmsync.yaml"
 HINT = "Run `crmsync init DIR` to get one, then `crmsync --config DIR/config`."
 _PER_CENT = r"^[0-9]+(\.[0-9]+)?\s*%$"
+Crm = Literal["hubspot", "salesforce"]
 ApiVersion = Literal["2026-09", "2026-03", "v3"]
 
 
@@ -115,13 +117,47 @@ class HubSpot(Strict):
 
 
 class Salesforce(Strict):
-    """One Salesforce org, as the contract words it. Checked, and not connected yet."""
+    """One Salesforce org. With `private_key` and `username` it logs in by JWT, with `consumer_secret` by client credentials.
 
-    domain: str | None = None
-    base_url: str | None = None
-    consumer_key: Secret | None = None
+    `domain` is a bare label: `acme.my`, `acme--uat.sandbox.my`. `base_url` takes the place of Salesforce's own addresses
+    (a local org), with `ca_file` for its certificate. `daily_share`: how much of the day's calls crmsync may use, in per
+    cent. `lookback_s`: how far behind the newest change an increment reads again, for rows that were committed late.
+    """
+
+    domain: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]*$")] | None = None
+    base_url: Annotated[str, AfterValidator(_base_url)] | None = None
+    ca_file: str | None = None
+    consumer_key: Secret
     private_key: Secret | None = None
+    consumer_secret: Secret | None = None
     username: str | None = None
+    login: Literal["login", "test"] = "login"
+    api_version: Annotated[str, Field(pattern=r"^[0-9]{2}\.0$")] = "66.0"
+    daily_share: ShareValue = 80.0
+    timeout_s: Annotated[float, Field(gt=0, le=600)] = 120.0
+    bulk_from: Annotated[int, Field(ge=1)] = 2_000
+    lookback_s: Annotated[int, Field(ge=0, le=86_400)] = 600
+
+
+class Carried(Strict):
+    """Values that HubSpot's own Salesforce integration carries over, by our names without the prefix."""
+
+    company: tuple[str, ...] = ()
+    contact: tuple[str, ...] = ()
+
+
+class Together(Strict):
+    """How two CRMs are one: whose value counts, which pairs a person has decided, what is carried over anyway.
+
+    `primary`: whose value counts where both have one, unless `fields` says otherwise for a field. `carried`: `detect`
+    looks for itself, for `carry_wait_min` minutes; `none`; or the values by object.
+    """
+
+    primary: Crm = "hubspot"
+    fields: dict[ObjectName, dict[str, Crm]] = Field(default_factory=dict)
+    carried: Literal["detect", "none"] | Carried = "detect"
+    carry_wait_min: Annotated[int, Field(ge=1)] = 30
+    matches: str = "matches.yaml"
 
 
 def _cron(value: str) -> str:
@@ -160,6 +196,7 @@ class Notify(Strict):
 class _Portal(Strict):
     hubspot: HubSpot | None = None
     salesforce: Salesforce | None = None
+    together: Together | None = None
     program: Annotated[str, Field(min_length=1)] = "program.yaml"
     scope: ConditionSpec | None = None
     schedule: Schedule = Schedule()
@@ -187,16 +224,28 @@ class _File(Strict):
 
 @dataclass(frozen=True)
 class Portal:
-    """One connection with its program, scope and schedule. `ignored`: CRMs that stand there and are not read yet."""
+    """One or two CRMs with their program, scope and schedule. At least one of `hubspot` and `salesforce` is there."""
 
     name: str
-    hubspot: HubSpot
+    hubspot: HubSpot | None
     program_path: Path
     mappings_dir: Path
     scope: Condition | None
     schedule: Schedule
     where: str
-    ignored: tuple[str, ...] = ()
+    salesforce: Salesforce | None = None
+    together: Together = Together()
+    folder: Path = Path()
+
+    @property
+    def crms(self) -> tuple[Crm, ...]:
+        """The CRMs that are connected, the one whose ids results go by first."""
+        there: list[Crm] = []
+        if self.hubspot is not None:
+            there.append("hubspot")
+        if self.salesforce is not None:
+            there.append("salesforce")
+        return tuple(sorted(there, key=lambda crm: crm != self.together.primary))
 
     @cached_property
     def currency(self) -> str:
@@ -204,8 +253,25 @@ class Portal:
         return program_currency(self.program_path)
 
     def token(self) -> str:
-        """The access token, read now, so that a rotated one is picked up. Raises ConfigError, never with the value."""
+        """HubSpot's access token, read now, so that a rotated one is picked up. Raises ConfigError, never with it."""
+        assert self.hubspot is not None
         return resolve_secret(self.hubspot.token, f"{self.where}: portals.{self.name}.hubspot.token")
+
+    def salesforce_secret(self, name: Literal["consumer_key", "private_key", "consumer_secret"]) -> str:
+        """One of the org's secrets, read now. Raises ConfigError, never with the value."""
+        assert self.salesforce is not None
+        secret = getattr(self.salesforce, name)
+        assert secret is not None
+        where = f"{self.where}: portals.{self.name}.salesforce.{name}"
+        return resolve_secret(secret, where, lines=name == "private_key")
+
+    def check_secrets(self) -> None:
+        """Read every secret once, so that a missing one is said before anything is begun. Raises ConfigError."""
+        if self.hubspot is not None:
+            self.token()
+        if self.salesforce is not None:
+            self.salesforce_secret("consumer_key")
+            self.salesforce_secret("private_key" if self.salesforce.private_key is not None else "consumer_secret")
 
     def mapping(self, crm: str = "hubspot", outputs: Collection[str] | None = None) -> Mapping:
         """The field mapping for `crm` from the `mappings` folder beside the configuration. Raises ConfigError."""
@@ -282,23 +348,63 @@ def _portal(
 ) -> Portal | None:
     path = ("portals", name)
     line = _line(tree, name)
-    if stated.hubspot is None:
-        message = "missing; write hubspot: {token: env:HUBSPOT_ACCESS_TOKEN}"
-        if stated.salesforce is not None:
-            message += " (Salesforce is not available yet)"
+    if stated.hubspot is None and stated.salesforce is None:
+        message = "missing; write hubspot: {token: env:HUBSPOT_ACCESS_TOKEN}, or salesforce: {...}"
         faults.append(fault_at(where, line, (*path, "hubspot"), message))
         return None
-    token = replace(stated.hubspot.token, folder=folder)
+    told = [*_salesforce_faults(stated.salesforce), *_together_faults(stated)]
+    if told:
+        faults += [fault_at(where, line, (*path, *at), message) for at, message in told]
+        return None
     return Portal(
         name=name,
-        hubspot=stated.hubspot.model_copy(update={"token": token}),
+        hubspot=_in_folder(stated.hubspot, folder),
+        salesforce=_in_folder(stated.salesforce, folder),
+        together=stated.together or Together(),
         program_path=folder / stated.program,
         mappings_dir=folder.resolve().parent / "mappings",
         scope=scope,
         schedule=stated.schedule,
         where=where,
-        ignored=("Salesforce",) if stated.salesforce is not None else (),
+        folder=folder,
     )
+
+
+M = TypeVar("M", HubSpot, Salesforce)
+
+
+def _in_folder(stated: M | None, folder: Path) -> M | None:
+    """The connection with its secrets looked for beside the configuration."""
+    if stated is None:
+        return None
+    secrets = {name: replace(value, folder=folder) for name, value in stated if isinstance(value, Secret)}
+    return stated.model_copy(update=secrets)
+
+
+def _salesforce_faults(stated: Salesforce | None) -> list[tuple[tuple[str, ...], str]]:
+    if stated is None:
+        return []
+    faults: list[tuple[tuple[str, ...], str]] = []
+    if (stated.private_key is None) == (stated.consumer_secret is None):
+        faults.append((("salesforce",), "give either private_key (JWT) or consumer_secret (client credentials)"))
+    if stated.private_key is not None and not stated.username:
+        faults.append((("salesforce", "username"), "missing; JWT logs in as this user"))
+    if stated.domain is None and stated.base_url is None:
+        faults.append((("salesforce", "domain"), "missing; write the org's My Domain, such as acme.my"))
+    return faults
+
+
+def _together_faults(stated: _Portal) -> list[tuple[tuple[str, ...], str]]:
+    if stated.together is None:
+        return []
+    if stated.hubspot is None or stated.salesforce is None:
+        return [(("together",), "is about two CRMs, and there is one; leave it out")]
+    return [
+        (("together", "fields", object_, name), f"no such field.{did_you_mean(name, FIELDS[object_])}")
+        for object_, fields in stated.together.fields.items()
+        for name in fields
+        if name not in FIELDS[object_] or FIELDS[object_][name].derived or name == "id"
+    ]
 
 
 def _portal_names(tree: Table) -> tuple[str, ...]:

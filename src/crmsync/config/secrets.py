@@ -47,8 +47,10 @@ class Secret:
         return cls(str(value))
 
 
-def resolve_secret(secret: Secret, where: str) -> str:
+def resolve_secret(secret: Secret, where: str, *, lines: bool = False) -> str:
     """The value, read now. Raises ConfigError that names the variable or file, never the value.
+
+    `lines` allows several of them, as a key in PEM has.
 
     `where` is the setting that asks, such as `config/crmsync.yaml: portals.main.hubspot.token`.
     """
@@ -56,7 +58,7 @@ def resolve_secret(secret: Secret, where: str) -> str:
     value, reason = _from_environment(name) if kind == "env" else _from_file(secret.folder / name, name)
     if value is None:
         raise ConfigError([Fault(where, None, reason)])
-    if any(character.isspace() or not character.isprintable() for character in value):
+    if not lines and any(character.isspace() or not character.isprintable() for character in value):
         # Such a header would fail deep inside the transport, with the token in the message.
         raise ConfigError([Fault(where, None, f"{_called(kind, name)} holds spaces or line breaks inside")])
     return value

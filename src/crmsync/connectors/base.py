@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from crmsync.model.fields import ObjectName
@@ -45,10 +45,23 @@ class ReadBack:
 @dataclass(frozen=True, slots=True)
 class Link:
     """One association, as seen from the record that was asked for: `to` is the other record's id, `labels` what the CRM
-    calls that record there ("Decision maker", "Primary"), sorted, empty for an association without a label."""
+    calls that record there ("Decision maker", "Primary"), sorted, empty for an association without a label. `ids` are
+    those of the records that make the association, where it is a record of its own (OpportunityContactRole)."""
 
     to: str
     labels: tuple[str, ...] = ()
+    ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LinkChanges:
+    """Associations that changed without their record being modified. `of`: ids of records whose associations are to be
+    read again; `gone`: ids of association records (`Link.ids`) that were deleted; `lost`: the CRM no longer knows what
+    was deleted since, so all are to be read again."""
+
+    of: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
+    lost: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +131,23 @@ Progress = Callable[[ObjectName, int, int | None], None]
 
 
 class Connector(Protocol):
-    """One CRM portal. See the module's docstring for what is whose."""
+    """One CRM portal. See the module's docstring for what is whose.
+
+    `title` is the CRM's name for people. `lag`: how late a change may become visible; a watermark stays this far behind.
+    """
 
     name: str
-    batch_size: int
+    title: str
     modified_property: dict[ObjectName, str]
+    lag: timedelta
+
+    def owns(self, id_: str) -> bool:
+        """Whether `id_` has the form of this CRM's record ids; no id has the form of two CRMs'."""
+        ...
+
+    def batch_for(self, records: int) -> int:
+        """The most records that one `write` takes, where `records` of one object are to be written in all."""
+        ...
 
     def info(self) -> PortalInfo: ...
 
@@ -156,6 +181,10 @@ class Connector(Protocol):
         """
         ...
 
+    def link_changes(self, from_: ObjectName, to: ObjectName, since: datetime) -> LinkChanges:
+        """What happened to associations since, where the CRM tells it apart from changes of the records."""
+        ...
+
     def owners(self) -> list[OwnerRecord]: ...
 
     def archived_ids(self, object_: ObjectName) -> Iterator[str]: ...
@@ -180,7 +209,7 @@ class Connector(Protocol):
         ...
 
     def write(self, object_: ObjectName, updates: Sequence[Update]) -> list[WriteResult]:
-        """Write one batch (at most `batch_size`), every update settled: applied, rejected in the CRM's words, or
+        """Write one batch (at most what `batch_for` said), every update settled: applied, rejected in the CRM's words, or
         unanswered. A bad record is found by bisection; the others land."""
         ...
 

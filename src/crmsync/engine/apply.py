@@ -219,10 +219,10 @@ class _Writer:
         return failed
 
     def _batches(self, changes: pl.DataFrame) -> Iterator[pl.DataFrame]:
-        """At most `batch_size` records each; those that must be read first stand together, so that few reads do."""
-        size = self.ctx.connector.batch_size
+        """At most what one write takes; records that must be read first stand together, so that few reads do."""
         records = changes.group_by("id", maintain_order=True).agg(pl.col("shared").any())
         records = records.sort("shared", descending=True, maintain_order=True).with_row_index("_place")
+        size = self.ctx.connector.batch_for(records.height)
         numbered = changes.join(records.select("id", "_place"), on="id", how="left").sort("_place", "seq")
         for (_number,), batch in numbered.group_by(pl.col("_place") // size, maintain_order=True):
             yield batch.drop("_place")

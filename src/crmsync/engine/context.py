@@ -86,6 +86,7 @@ class Context:
         from crmsync.connectors.hubspot import HubSpotSettings, connect
 
         given = self.portal.hubspot
+        assert given is not None
         self.portal.token()  # A missing secret is said before anything is begun.
         settings = HubSpotSettings(
             base_url=given.base_url,

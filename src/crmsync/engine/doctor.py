@@ -39,10 +39,6 @@ def check(config_dir: Path, portal: str | None = None) -> list[Finding]:
             findings += _faults(error)
             findings += _connection_only(config_dir, name)
             continue
-        findings += [
-            Finding("warning", f"portals.{name}", f"{crm} is configured and not available yet: only HubSpot is read")
-            for crm in context.portal.ignored
-        ]
         with context:
             findings.append(Finding("ok", f"portals.{name}", f"program {context.program.name} and mapping are sound"))
             findings += _online(context)

@@ -221,7 +221,7 @@ def _summary(
     ctx: Context, assessed: _Assessed, changes: pl.DataFrame, pulled: Pulled, info: PortalInfo
 ) -> dict[str, Any]:
     world = assessed.world
-    cost = apply_cost(changes, batch_size=ctx.connector.batch_size)
+    cost = apply_cost(changes, batch_for=ctx.connector.batch_for)
     read = {
         object_: {"read": seen.read, "expected": seen.expected, "complete": seen.complete}
         for object_, seen in assessed.snapshot.coverage.items()
@@ -300,10 +300,7 @@ def _saved(
         summary=summary,
         guards=guards,
         digest=plan_digest(changes, basis, guards),
-        notes=(
-            *notes,
-            *(f"{crm} is configured and not available yet; nothing of it is read" for crm in ctx.portal.ignored),
-        ),
+        notes=notes,
     )
     supersede_earlier(ctx, now)
     status = PlanStatus.BREACHED if plan.breaches else PlanStatus.OPEN if not plan.is_empty else PlanStatus.APPLIED

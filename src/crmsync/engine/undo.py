@@ -85,7 +85,7 @@ def _save(ctx: Context, run_id: str, rows: list[dict[str, Any]], skipped: list[d
     now = ctx.now()
     changes = number(pl.DataFrame(rows, schema=CHANGE_SCHEMA))
     info = portal_info(ctx, fresh=False)
-    cost = apply_cost(changes, batch_size=ctx.connector.batch_size)
+    cost = apply_cost(changes, batch_for=ctx.connector.batch_for)
     basis: dict[str, Any] = {"run_id": new_id("r", now), "undoes": run_id, "reread": True}
     summary: dict[str, Any] = {
         "objects": figures.object_table(changes),

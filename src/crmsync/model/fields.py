@@ -89,6 +89,7 @@ ACCOUNT = _fields(
     Field("lifecycle_stage", Kind.ENUM, "Lifecycle stage"),
     Field("created_at", Kind.DATETIME, "Created", "UTC"),
     Field("modified_at", Kind.DATETIME, "Last modified", "UTC"),
+    Field("counterpart", Kind.ID, "Same record in the other CRM", "as the CRMs' own integration keeps it"),
     Field("last_engaged_at", Kind.DATETIME, "Last engagement", "UTC"),
     Field("website_clean", Kind.BOOLEAN, "Clean website"),
     Field("price", Kind.MONEY, "Their price", "minor units of the program's currency"),
@@ -146,6 +147,7 @@ CONTACT = _fields(
     Field("owner", Kind.ID, "Owner"),
     Field("created_at", Kind.DATETIME, "Created", "UTC"),
     Field("modified_at", Kind.DATETIME, "Last modified", "UTC"),
+    Field("counterpart", Kind.ID, "Same record in the other CRM", "as the CRMs' own integration keeps it"),
 )
 
 DEAL = _fields(
@@ -166,6 +168,7 @@ DEAL = _fields(
     Field("unit", Kind.TEXT, "Unit of the customer"),
     Field("country", Kind.COUNTRY, "Country of use", "ISO 3166-1 alpha-2"),
     Field("modified_at", Kind.DATETIME, "Last modified", "UTC"),
+    Field("counterpart", Kind.ID, "Same record in the other CRM", "as the CRMs' own integration keeps it"),
 )
 
 FIELDS: dict[ObjectName, dict[str, Field]] = {"company": ACCOUNT, "contact": CONTACT, "deal": DEAL}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -13,7 +14,7 @@ STALE_AFTER = timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """`calls` = `batches` writes + `reads` read-backs, for a CRM that takes `batch_size` records a call."""
+    """`calls` = `batches` writes + `reads` read-backs."""
 
     changes: int
     records: int
@@ -25,12 +26,16 @@ class Cost:
         return self.batches + self.reads
 
 
-def apply_cost(changes: pl.DataFrame, *, batch_size: int, aged: bool = False) -> Cost:
-    """Calls for these changes: one write per `batch_size` records of an object, and the reads that safety asks."""
+def apply_cost(changes: pl.DataFrame, *, batch_for: Callable[[int], int], aged: bool = False) -> Cost:
+    """Calls for these changes: one write per batch of an object's records, and the reads that safety asks.
+
+    `batch_for`: the most records of one write, by how many are to be written in all.
+    """
     records = changes.group_by("object", "id").agg(pl.col("shared").any())
     batches = reads = 0
     for (_object,), group in records.group_by("object"):
-        batches += -(-group.height // batch_size)
+        size = batch_for(group.height)
+        batches += -(-group.height // size)
         checked = group.height if aged else int(group["shared"].sum())
-        reads += -(-checked // batch_size)
+        reads += -(-checked // size)
     return Cost(changes.height, records.height, batches, reads)

@@ -6,9 +6,19 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from crmsync.connectors.base import Link, ListState, OwnerRecord, Page, PortalInfo, ReadBack, SchemaChange, Usage
+from crmsync.connectors.base import (
+    Link,
+    LinkChanges,
+    ListState,
+    OwnerRecord,
+    Page,
+    PortalInfo,
+    ReadBack,
+    SchemaChange,
+    Usage,
+)
 from crmsync.connectors.hubspot.limiter import Clock, Sleep
 from crmsync.connectors.hubspot.lists import Lists
 from crmsync.connectors.hubspot.pull import Pull
@@ -31,8 +41,10 @@ class HubSpotConnector:
     """One portal. Safe from several threads; close it when done (or use it as a context manager)."""
 
     name = "hubspot"
-    batch_size = BATCH
+    title = "HubSpot"
     modified_property: dict[ObjectName, str] = MODIFIED
+    #: How late search may show a change (platform facts: reports up to 30 s).
+    lag = timedelta(seconds=60)
 
     def __init__(
         self,
@@ -56,6 +68,12 @@ class HubSpotConnector:
 
     def __exit__(self, *_exception: object) -> None:
         self.close()
+
+    def owns(self, id_: str) -> bool:
+        return id_.isascii() and id_.isdecimal()
+
+    def batch_for(self, records: int) -> int:
+        return BATCH
 
     def info(self) -> PortalInfo:
         account = self.transport.get("account", self.transport.paths.account, Account)
@@ -101,6 +119,10 @@ class HubSpotConnector:
 
     def associations(self, from_: ObjectName, to: ObjectName, ids: Sequence[str]) -> dict[str, list[Link]]:
         return self._records.associations(from_, to, ids)
+
+    def link_changes(self, from_: ObjectName, to: ObjectName, since: datetime) -> LinkChanges:
+        """None: HubSpot does not say; whether an association alone moves a record's modified time is not verified."""
+        return LinkChanges()
 
     def owners(self) -> list[OwnerRecord]:
         return self._records.owners()
