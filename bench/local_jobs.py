@@ -65,11 +65,11 @@ def job_prepare(options: Mapping[str, Any]) -> dict[str, Any]:
 
 def _settle(ctx: Context, size: Size) -> None:
     """Write what every system decides, as an apply would, beside today's values of the records."""
-    snapshot = reading.build_snapshot(ctx, YESTERDAY, {}, contacts=False)
-    lines = reading.reporting_lines(ctx)
+    snapshot = reading.build_snapshot(ctx.main, YESTERDAY, {}, contacts=False)
+    lines = reading.reporting_lines(ctx.main)
     reporting = None if lines is None else direct_reports(lines)
     run = Assessment(snapshot, ctx.program, classify=ctx.classify, slim=True, reporting=reporting)
-    contacts = pl.concat([_wanted(ctx, "contact", run.part(part)) for part in reading.contact_parts(ctx, snapshot)])
+    contacts = pl.concat([_wanted(ctx, "contact", run.part(part)) for part in reading.contact_parts(ctx.main, snapshot)])
     world = run.finish()
     if "id" in world.contacts.columns:
         late = _wanted(ctx, "contact", world.contacts).drop(set(contacts.columns) - {"id"}, strict=False)

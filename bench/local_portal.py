@@ -86,6 +86,7 @@ class Link(NamedTuple):
 
     to: str
     labels: tuple[str, ...]
+    ids: tuple[str, ...] = ()
 
 
 def fill(store: Store, size: Size) -> None:

@@ -28,7 +28,7 @@ def faults(folder: Path, text: str) -> list[str]:
     return [str(fault).partition("crmsync.yaml:")[2] for fault in caught.value.faults]
 
 
-def test_the_example_of_the_contract_is_read_and_says_what_is_not_available_yet(tmp_path: Path) -> None:
+def test_the_example_of_the_contract_is_read(tmp_path: Path) -> None:
     text = """\
 store: sqlite:///state/crmsync.db
 portals:
@@ -44,7 +44,9 @@ guards: {max_tier_moves: 10%, max_demotions: 5%, max_targets_removed: 10, min_sn
     read = config(tmp_path, text)
     portal = read.portal()
     assert read.store_url() == f"sqlite:///{tmp_path / 'state' / 'crmsync.db'}"
-    assert portal.ignored == ("Salesforce",)
+    assert portal.crms == ("hubspot", "salesforce")
+    assert (portal.salesforce.domain, portal.salesforce.username) == ("acme.my", "crm@acme.example")
+    assert portal.together.primary == "hubspot"
     assert portal.schedule.timezone == "Europe/Berlin"
     assert portal.program_path == tmp_path / "config" / "program.yaml"
     assert isinstance(portal.scope, Leaf)
@@ -69,11 +71,41 @@ def test_guards_are_shares_or_numbers_and_can_be_switched_off(tmp_path: Path) ->
     assert read.guards.floor == 0
 
 
-def test_salesforce_alone_is_refused_in_plain_words(tmp_path: Path) -> None:
-    text = MINIMAL.replace("hubspot: {token: env:CRMSYNC_TEST_TOKEN}", "salesforce: {domain: acme.my}")
+ORG = "domain: acme.my, consumer_key: env:A"
+
+
+def test_salesforce_alone_is_a_portal(tmp_path: Path) -> None:
+    text = MINIMAL.replace("hubspot: {token: env:CRMSYNC_TEST_TOKEN}", f"salesforce: {{{ORG}, consumer_secret: env:B}}")
     assert text != MINIMAL
+    assert config(tmp_path, text).portal().crms == ("salesforce",)
+
+
+@pytest.mark.parametrize(
+    ("stated", "told"),
+    [
+        (f"salesforce: {{{ORG}}}", "give either private_key (JWT) or consumer_secret (client credentials)"),
+        (f"salesforce: {{{ORG}, private_key: file:k, consumer_secret: env:B, username: u}}", "give either private_key"),
+        (f"salesforce: {{{ORG}, private_key: file:k}}", "salesforce.username: missing; JWT logs in as this user"),
+        ("salesforce: {consumer_key: env:A, consumer_secret: env:B}", "salesforce.domain: missing; write the org's"),
+        (f"salesforce: {{{ORG}, consumer_secret: s3cret}}", "a secret never stands in YAML"),
+        (f"salesforce: {{{ORG}, consumer_secret: env:B}}, together: {{}}", "together: is about two CRMs"),
+        (
+            f"hubspot: {{token: env:X}}, salesforce: {{{ORG}, consumer_secret: env:B}}, "
+            "together: {fields: {company: {industri: salesforce}}}",
+            "no such field. Did you mean industry?",
+        ),
+    ],
+)
+def test_what_a_second_crm_lacks_is_said(tmp_path: Path, stated: str, told: str) -> None:
+    text = MINIMAL.replace("hubspot: {token: env:CRMSYNC_TEST_TOKEN}", stated)
     (found,) = faults(tmp_path, text)
-    assert found.endswith("missing; write hubspot: {token: env:HUBSPOT_ACCESS_TOKEN} (Salesforce is not available yet)")
+    assert told in found
+
+
+def test_the_crm_whose_ids_results_go_by_stands_first(tmp_path: Path) -> None:
+    both = f"hubspot: {{token: env:X}}, salesforce: {{{ORG}, consumer_secret: env:B}}"
+    text = MINIMAL.replace("hubspot: {token: env:CRMSYNC_TEST_TOKEN}", both + ", together: {primary: salesforce}")
+    assert config(tmp_path, text).portal().crms == ("salesforce", "hubspot")
 
 
 def test_every_fault_comes_at_once_with_its_line(tmp_path: Path) -> None:
@@ -207,7 +239,7 @@ def test_money_in_the_scope_is_in_the_program_s_currency(tmp_path: Path) -> None
 
 def test_a_portal_without_a_connection_says_what_to_write(tmp_path: Path) -> None:
     assert faults(tmp_path, "portals: {main: {program: p.yaml}}\n") == [
-        "1: portals.main.hubspot: missing; write hubspot: {token: env:HUBSPOT_ACCESS_TOKEN}"
+        "1: portals.main.hubspot: missing; write hubspot: {token: env:HUBSPOT_ACCESS_TOKEN}, or salesforce: {...}"
     ]
     assert faults(tmp_path, "portals: {}\n") == ["1: portals: expected at least 1"]
 

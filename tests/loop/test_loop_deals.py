@@ -68,14 +68,14 @@ def ctx(config: Path) -> Iterator[Context]:
 
 
 def deals(ctx: Context, pulled: Pulled, column: str = "accounts") -> dict[str, list[str]]:
-    frame = build_snapshot(ctx, AS_OF, pulled.coverage).frames["deal"]
+    frame = build_snapshot(ctx.main, AS_OF, pulled.coverage).frames["deal"]
     return dict(frame.select("id", column).rows())
 
 
 def asking(ctx: Context, **fields: set[str]) -> None:
     """Let the context need these fields, and companies by name, whatever systems there are."""
     asked = {object_: frozenset(names) for object_, names in fields.items()}
-    ctx.__dict__["reads"] = {"company": frozenset({"name"}), **asked}
+    ctx.main.__dict__["reads"] = {"company": frozenset({"name"}), **asked}
 
 
 def change(server: SandboxServer, id_: str, name: str, object_: str = "deals") -> None:
@@ -126,7 +126,7 @@ def test_labels_become_roles_and_a_label_of_contacts_the_reporting_line(config: 
         assert {id_: sorted(roles) for id_, roles in deals(ctx, done, "contact_roles").items()} == {
             "31": ["21:decision_maker", "22:c_level_sponsor", "22:champion"], "32": [], "33": [],
         }  # fmt: skip
-        frame = build_snapshot(ctx, AS_OF, done.coverage).frames["contact"]
+        frame = build_snapshot(ctx.main, AS_OF, done.coverage).frames["contact"]
         # Of two managers the lower id; a mentor and a colleague without a label are none.
         assert dict(frame.select("id", "reports_to").rows()) == {"21": None, "22": "21", "23": "21", "24": None}
         assert frame.schema["reports_to"] == pl.String
@@ -222,7 +222,7 @@ def test_a_contact_that_is_read_by_its_id_brings_its_links_too(config: Path, ser
         types = [{"associationCategory": own["category"], "associationTypeId": own["typeId"]}]
         call(server, "PUT", "/crm/objects/2026-09/contacts/24/associations/contacts/22", types)
         assert reread(ctx, "contact", ["24"]) == {"24"}
-        frame = build_snapshot(ctx, AS_OF, done.coverage).frames["contact"]
+        frame = build_snapshot(ctx.main, AS_OF, done.coverage).frames["contact"]
         assert frame.filter(pl.col("id") == "24")["reports_to"].to_list() == ["22"]
 
 

@@ -32,6 +32,7 @@ class Rec:
 class Link:
     to: str
     labels: tuple[str, ...] = ()
+    ids: tuple[str, ...] = ()
 
 
 def rec(id_: str, **properties: str | None) -> Rec:

@@ -295,3 +295,15 @@ def test_a_load_sees_one_state_while_others_write(
 
     monkeypatch.setattr(mirror_module.Mirror, "_pages", interrupted)
     assert set(store.mirror.load("main", "company", ["v"])["v"]) == {"old"}
+
+
+def test_association_records_are_found_by_their_own_ids_and_go_with_their_record(store: Store) -> None:
+    links = {"1": [Link("7", ("Evaluator",), ("a", "b"))], "2": [Link("7", (), ("c",)), Link("8", (), ("d",))]}
+    store.mirror.put_records("main", "deal", [rec("1"), rec("2")], "p1")
+    store.mirror.put_associations("main", "deal", "contact", links)
+    assert store.mirror.linked_by("main", "deal", "contact", ["b", "d", "x"]) == ["1", "2"]
+    store.mirror.put_associations("main", "deal", "contact", {"2": [Link("7", (), ("c",))]})
+    assert store.mirror.linked_by("main", "deal", "contact", ["a", "d"]) == ["1"]
+    store.mirror.delete_records("main", "deal", ["1"])
+    assert store.mirror.linked_by("main", "deal", "contact", ["a", "b", "c"]) == ["2"]
+    assert store.mirror.linked_by("elsewhere", "deal", "contact", ["c"]) == []

@@ -139,7 +139,7 @@ def history(
 def _must_exist(context: Context, kinds: tuple[str, ...], id_: str) -> None:
     """Raise RecordNotFound for an id that no pull has seen, so that a typing error is not taken for "no changes"."""
     mirror = context.store.mirror
-    if any(mirror.get(context.portal.name, kind, id_) is not None for kind in kinds):
+    if any(mirror.get(side.space, kind, id_) is not None for side in context.sides for kind in kinds):
         return
     what = " or ".join(kinds)
     raise RecordNotFound(f"there is no {what} {id_} among the records read, and none was ever written.")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -117,11 +117,11 @@ class HubSpot(Strict):
 
 
 class Salesforce(Strict):
-    """One Salesforce org. With `private_key` and `username` it logs in by JWT, with `consumer_secret` by client credentials.
+    """One Salesforce org. `private_key` and `username`: login by JWT; `consumer_secret`: by client credentials.
 
-    `domain` is a bare label: `acme.my`, `acme--uat.sandbox.my`. `base_url` takes the place of Salesforce's own addresses
-    (a local org), with `ca_file` for its certificate. `daily_share`: how much of the day's calls crmsync may use, in per
-    cent. `lookback_s`: how far behind the newest change an increment reads again, for rows that were committed late.
+    `domain` is a bare label: `acme.my`, `acme--uat.sandbox.my`. `base_url` takes the place of Salesforce's own
+    addresses (a local org), with `ca_file` for its certificate. `daily_share`: how much of the day's calls crmsync may
+    use, in per cent. `lookback_s`: how far behind the newest change an increment reads again, for late commits.
     """
 
     domain: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]*$")] | None = None
@@ -234,7 +234,7 @@ class Portal:
     schedule: Schedule
     where: str
     salesforce: Salesforce | None = None
-    together: Together = Together()
+    together: Together = field(default_factory=Together)
     folder: Path = Path()
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeVar, cast
 
@@ -45,13 +45,18 @@ def raise_faults(faults: list[Fault]) -> None:
 
 def together(first: Callable[[], _First], second: Callable[[], _Second]) -> tuple[_First, _Second]:
     """Both values, or one ConfigError with the faults of both: a bad mapping must not hide a bad program."""
+    return cast("tuple[_First, _Second]", all_of(cast("tuple[Callable[[], object], ...]", (first, second))))
+
+
+def all_of(loads: Iterable[Callable[[], _First]]) -> tuple[_First, ...]:
+    """Every value, or one ConfigError with the faults of all."""
     faults: list[Fault] = []
-    results: list[object] = []
-    for load in (first, second):
+    results: list[_First] = []
+    for load in loads:
         try:
             results.append(load())
         except ConfigError as error:
             faults.extend(error.faults)
     if faults:
         raise ConfigError(faults)
-    return cast("tuple[_First, _Second]", tuple(results))
+    return tuple(results)

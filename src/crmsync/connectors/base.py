@@ -145,6 +145,10 @@ class Connector(Protocol):
         """Whether `id_` has the form of this CRM's record ids; no id has the form of two CRMs'."""
         ...
 
+    def canonical_id(self, id_: str) -> str:
+        """An id as this CRM's records carry it, where people or another CRM write it in another way."""
+        ...
+
     def batch_for(self, records: int) -> int:
         """The most records that one `write` takes, where `records` of one object are to be written in all."""
         ...

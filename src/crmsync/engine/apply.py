@@ -20,6 +20,7 @@ from crmsync.engine.context import Context
 from crmsync.engine.ids import new_id
 from crmsync.engine.pull import note_acted_on
 from crmsync.engine.recover import recover
+from crmsync.engine.side import Side
 from crmsync.engine.values import same_values
 from crmsync.errors import BudgetSpent, CrmsyncError, ExitCode, StalePlan, Throttled, Unauthorized, UnsafePlan
 from crmsync.model.fields import ObjectName
@@ -125,7 +126,7 @@ def refuse_breaches(plan: Plan, accept: frozenset[str], reason: str) -> None:
 
 
 def _run(ctx: Context, plan: Plan, run_id: str, progress: Progress | None, should_stop: Callable[[], bool]) -> Applied:
-    started, calls_before = time.monotonic(), dict(ctx.connector.usage().calls)
+    started, calls_before = time.monotonic(), ctx.calls()
     ctx.store.plans.set_status(plan.id, PlanStatus.APPLYING, ctx.now())
     recover(ctx)
     created = ensure(ctx) if not plan.is_empty else ()
@@ -139,9 +140,7 @@ def _run(ctx: Context, plan: Plan, run_id: str, progress: Progress | None, shoul
     if not left:
         ctx.store.plans.set_status(plan.id, PlanStatus.APPLIED, ctx.now())
         note_acted_on(ctx, plan)
-    calls = {
-        k: n - calls_before.get(k, 0) for k, n in ctx.connector.usage().calls.items() if n > calls_before.get(k, 0)
-    }
+    calls = {k: n - calls_before.get(k, 0) for k, n in ctx.calls().items() if n > calls_before.get(k, 0)}
     ctx.store.runs.finish(
         run_id, status, ctx.now(), counts={"outcomes": outcomes, "calls": calls, "plan": plan.id}, message=message
     )
@@ -161,15 +160,17 @@ def ensure(ctx: Context) -> tuple[str, ...]:
     key, digest = "schema", schema_digest(ctx)
     if ctx.store.mirror.get_state(ctx.portal.name, key) == digest:
         return ()
-    created = [f"{change.what} {change.name}" for change in ctx.connector.ensure_schema(ctx.owned)]
-    created += [f"list {state.name}" for state in ctx.connector.ensure_lists(ctx.lists) if state.created]
+    created = []
+    for side in ctx.sides:
+        created += [f"{change.what} {change.name}" for change in side.connector.ensure_schema(side.owned)]
+        created += [f"list {state.name}" for state in side.connector.ensure_lists(ctx.lists) if state.created]
     ctx.store.mirror.put_state(ctx.portal.name, key, digest)
     return tuple(created)
 
 
 def schema_digest(ctx: Context) -> str:
     """Digest of everything that must exist in the CRM before a write."""
-    return hashlib.sha256(repr((ctx.prefix, ctx.owned, ctx.lists)).encode()).hexdigest()
+    return hashlib.sha256(repr((ctx.portal.crms, ctx.prefix, ctx.owned, ctx.lists)).encode()).hexdigest()
 
 
 class _Writer:
@@ -192,15 +193,19 @@ class _Writer:
         total = pending.height
         with ThreadPoolExecutor(_IN_FLIGHT, thread_name_prefix="apply") as pool:
             for (object_,), changes in pending.group_by("object", maintain_order=True):
-                self._object(pool, str(object_), changes, total)  # type: ignore[arg-type]  # CHANGE_SCHEMA object
+                for side, ids in self.ctx.by_side(changes["id"].unique(maintain_order=True)):
+                    mine = changes if len(self.ctx.sides) == 1 else changes.filter(pl.col("id").is_in(ids))
+                    self._object(pool, side, str(object_), mine, total)  # type: ignore[arg-type]  # CHANGE_SCHEMA
 
-    def _object(self, pool: ThreadPoolExecutor, object_: ObjectName, changes: pl.DataFrame, total: int) -> None:
+    def _object(
+        self, pool: ThreadPoolExecutor, side: Side, object_: ObjectName, changes: pl.DataFrame, total: int
+    ) -> None:
         flying: dict[Future[None], int] = {}
         failed: BaseException | None = None
-        for batch in self._batches(changes):
+        for batch in self._batches(side, changes):
             if failed or self.should_stop():
                 break
-            flying[pool.submit(self._batch, object_, batch)] = batch.height
+            flying[pool.submit(self._batch, side, object_, batch)] = batch.height
             if len(flying) >= _IN_FLIGHT:
                 failed = self._reap(flying, object_, total)
         while flying:
@@ -218,19 +223,19 @@ class _Writer:
             self.progress(object_, self.done, total)
         return failed
 
-    def _batches(self, changes: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    def _batches(self, side: Side, changes: pl.DataFrame) -> Iterator[pl.DataFrame]:
         """At most what one write takes; records that must be read first stand together, so that few reads do."""
         records = changes.group_by("id", maintain_order=True).agg(pl.col("shared").any())
         records = records.sort("shared", descending=True, maintain_order=True).with_row_index("_place")
-        size = self.ctx.connector.batch_for(records.height)
+        size = side.connector.batch_for(records.height)
         numbered = changes.join(records.select("id", "_place"), on="id", how="left").sort("_place", "seq")
         for (_number,), batch in numbered.group_by(pl.col("_place") // size, maintain_order=True):
             yield batch.drop("_place")
 
-    def _batch(self, object_: ObjectName, changes: pl.DataFrame) -> None:
+    def _batch(self, side: Side, object_: ObjectName, changes: pl.DataFrame) -> None:
         """Check, mark, send, settle one batch."""
         ctx, checkpoint = self.ctx, self.ctx.store.checkpoint
-        decided = self._check(object_, changes)
+        decided = self._check(side, object_, changes)
         to_send = changes.filter(~pl.col("seq").is_in(list(decided)))
         number = checkpoint.mark_sent(self.run_id, self.plan.id, None, changes["seq"].to_list(), ctx.now())
         outcomes = list(decided.values())
@@ -241,7 +246,9 @@ class _Writer:
             try:
                 results = {
                     result.id: result
-                    for result in ctx.connector.write(object_, [Update(id_, values) for id_, values in updates.items()])
+                    for result in side.connector.write(
+                        object_, [Update(id_, values) for id_, values in updates.items()]
+                    )
                 }
             except _NOT_SENT:
                 outcomes += [ChangeOutcome(seq, OutcomeStatus.DEFERRED) for seq in to_send["seq"].to_list()]
@@ -250,14 +257,14 @@ class _Writer:
             outcomes += [_outcome(row, results) for row in to_send.iter_rows(named=True)]
         checkpoint.settle(self.run_id, self.plan.id, number, outcomes, ctx.now())
 
-    def _check(self, object_: ObjectName, changes: pl.DataFrame) -> dict[int, ChangeOutcome]:
+    def _check(self, side: Side, object_: ObjectName, changes: pl.DataFrame) -> dict[int, ChangeOutcome]:
         """Outcomes known before sending: what is in place already, and what somebody changed since the plan."""
         doubtful = changes if self.aged() else changes.filter(pl.col("shared"))
         if doubtful.is_empty():
             return {}
         ids = doubtful["id"].unique(maintain_order=True).to_list()
         properties = doubtful["property"].unique(maintain_order=True).to_list()
-        found = self.ctx.connector.read(object_, ids, properties)
+        found = side.connector.read(object_, ids, properties)
         # A record that is gone or merged is left to the write, which is refused in the CRM's words.
         doubtful = doubtful.filter(pl.col("id").is_in(list(found.values)))
         current = [found.values[id_].get(name) for id_, name in doubtful.select("id", "property").rows()]

@@ -5,20 +5,23 @@ from __future__ import annotations
 import dataclasses
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Mapping as Mapping_
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import polars as pl
 
 from crmsync.assess import run as assessment
 from crmsync.assess.role_section import role_program
-from crmsync.config.connections import Config, Portal, load_config
+from crmsync.config.connections import Config, Crm, Portal, load_config
 from crmsync.config.mappings import Mapping
-from crmsync.config.reading import together
+from crmsync.config.reading import all_of, together
 from crmsync.connectors.base import Connector
+from crmsync.engine.side import Side
 from crmsync.errors import ConfigError, Fault
 from crmsync.model.fields import FIELDS, OBJECTS, ObjectName
 from crmsync.model.outputs import ListDefinition, Output
@@ -32,13 +35,6 @@ from crmsync.store import Store
 
 Clock = Callable[[], datetime]
 
-#: Fields that every plan and explanation names accounts and people by.
-_NAMING: dict[ObjectName, frozenset[str]] = {
-    "company": frozenset({"name", "domain", "owner", "city", "region", "country"}),
-    "contact": frozenset({"first_name", "last_name", "title", "account", "owner"}),
-    "deal": frozenset({"name"}),
-}
-
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
@@ -51,52 +47,62 @@ class Context:
         self.config = config
         self.portal = portal
         self.now = now
-        self.crm = "hubspot"
-        self.mapping: Mapping
         self.program: Program
-        self.mapping, self.program = together(
-            lambda: portal.mapping(self.crm, outputs=assessment.output_names()),
+        mappings, self.program = together(
+            lambda: all_of(partial(self._mapping, crm) for crm in portal.crms),
             lambda: load_program(portal.program_path, assessment.sections(), outputs=assessment.list_names()),
         )
         self.outputs: tuple[Output, ...] = assessment.outputs(self.program)
+        #: The CRMs of the portal; results go by the ids of the first.
+        self.sides = tuple(Side(self, crm, mapping) for crm, mapping in zip(portal.crms, mappings, strict=True))
         self._store: Store | None = None
-        self._connector: Connector | None = None
         self._titles: pl.DataFrame | None = None
+        self._check_prefixes()
         self._check_fields()
+
+    def _mapping(self, crm: Crm) -> Mapping:
+        return self.portal.mapping(crm, outputs=assessment.output_names())
+
+    @property
+    def main(self) -> Side:
+        """The side whose ids results go by; the only one where there is one CRM."""
+        return self.sides[0]
+
+    @property
+    def connector(self) -> Connector:
+        """The main side's."""
+        return self.main.connector
 
     @property
     def prefix(self) -> str:
-        return self.mapping.prefix
+        return self.main.mapping.prefix
+
+    def side_of(self, id_: str) -> Side:
+        """The CRM that has such a record id; the main one where none has."""
+        if len(self.sides) == 1:
+            return self.main
+        return next((side for side in self.sides if side.connector.owns(id_)), self.main)
+
+    def by_side(self, ids: Iterable[str]) -> list[tuple[Side, list[str]]]:
+        """`ids` by the CRM that they belong to, in the order given."""
+        found: dict[str, list[str]] = {}
+        for id_ in ids:
+            found.setdefault(self.side_of(id_).crm, []).append(id_)
+        return [(side, found[side.crm]) for side in self.sides if side.crm in found]
+
+    def calls(self) -> dict[str, int]:
+        """API calls of the connectors that were used, by family."""
+        counted: Counter[str] = Counter()
+        for side in self.sides:
+            if side.opened is not None:
+                counted.update(side.opened.usage().calls)
+        return dict(counted)
 
     @property
     def store(self) -> Store:
         if self._store is None:
             self._store = Store.open(self.config.store_url(), base=self.config.root)
         return self._store
-
-    @property
-    def connector(self) -> Connector:
-        """The CRM, opened at the first use: what needs no call needs no token."""
-        if self._connector is None:
-            self._connector = self._connect()
-        return self._connector
-
-    def _connect(self) -> Connector:
-        # Imported here: HubSpot's client costs a fifth of a second, and most commands never call the CRM.
-        from crmsync.connectors.hubspot import HubSpotSettings, connect
-
-        given = self.portal.hubspot
-        assert given is not None
-        self.portal.token()  # A missing secret is said before anything is begun.
-        settings = HubSpotSettings(
-            base_url=given.base_url,
-            token=self.portal.token,
-            api_version=given.api_version,
-            daily_share=given.daily_share / 100,
-            cursors=given.cursors,
-            timeout=(5.0, given.timeout_s),
-        )
-        return connect(settings, prefix=self.prefix, group=(self.mapping.group_name, self.mapping.group_label))
 
     @property
     def holder(self) -> str:
@@ -110,22 +116,7 @@ class Context:
             yield
 
     @cached_property
-    def reads(self) -> dict[ObjectName, frozenset[str]]:
-        """Canonical fields by object that the program, the scope and the naming of records need."""
-        return {object_: fields | _NAMING[object_] for object_, fields in self.decides_on.items()}
-
-    @cached_property
-    def decides_on(self) -> dict[ObjectName, frozenset[str]]:
-        """Canonical fields by object that the program and the scope need: `reads` without what only names records."""
-        needed, wanted = self._asked(), assessment.wants(self.program)
-        decided = {
-            object_: needed.get(object_, frozenset())
-            | (wanted.get(object_, frozenset()) & self.mapping.read.get(object_, {}).keys())
-            for object_ in OBJECTS
-        }
-        return {object_: fields for object_, fields in decided.items() if fields or object_ in needed}
-
-    def _asked(self) -> dict[ObjectName, frozenset[str]]:
+    def needs(self) -> dict[ObjectName, frozenset[str]]:
         """Canonical fields by object that the program and the scope ask about."""
         needed = assessment.reads(self.program)
         needed.setdefault("company", frozenset())
@@ -133,17 +124,19 @@ class Context:
             needed["company"] |= fields_of(self.portal.scope)
         return needed
 
+    @cached_property
+    def wants(self) -> Mapping_[ObjectName, frozenset[str]]:
+        """Canonical fields by object that the program uses where there are any."""
+        return assessment.wants(self.program)
+
     @property
     def objects(self) -> tuple[ObjectName, ...]:
-        """What is pulled: only objects that something reads."""
-        return tuple(object_ for object_ in OBJECTS if object_ in self.reads and object_ in self.mapping.read)
+        """What is pulled from at least one CRM."""
+        return tuple(object_ for object_ in OBJECTS if any(object_ in side.objects for side in self.sides))
 
-    def properties(self, object_: ObjectName) -> tuple[str, ...]:
-        """CRM properties to pull: all that the mapping reads, all that we own, all that we may write."""
-        mapped = [read.property for read in self.mapping.read.get(object_, {}).values() if not read.association]
-        owned = [self.prefix + output.name for output in self.owned if output.object == object_]
-        native = [rule.property for rule in self.natives if rule.object == object_]
-        return tuple(sorted({*mapped, *owned, *native, self.connector.modified_property[object_]}))
+    def maps(self, object_: ObjectName) -> frozenset[str]:
+        """Canonical fields that at least one CRM feeds."""
+        return frozenset(name for side in self.sides for name in side.mapping.read.get(object_, {}))
 
     @cached_property
     def limits(self) -> GuardLimits:
@@ -155,15 +148,15 @@ class Context:
         """Every property that crmsync creates, the stamp of the last run among them."""
         return (*self.outputs, LAST_RUN)
 
-    @cached_property
+    @property
     def natives(self) -> tuple[NativeRule, ...]:
-        known = {output.name for output in self.outputs}
-        return tuple(
-            NativeRule(native.name, object_, native.property, native.source_output, native.policy, dict(native.values))
-            for object_, natives in self.mapping.write.items()
-            for native in natives
-            if native.source_output in known
-        )
+        """The CRMs' own properties that follow our values, of all sides."""
+        return tuple(rule for side in self.sides for rule in side.natives)
+
+    @property
+    def mapping_digest(self) -> str:
+        """Digest of all mappings."""
+        return "+".join(side.mapping.digest for side in self.sides)
 
     @cached_property
     def lists(self) -> tuple[ListDefinition, ...]:
@@ -186,6 +179,12 @@ class Context:
             self._titles = read if self._titles is None else pl.concat([self._titles, read])
         return self._titles.join(asked, on="title", how="semi", maintain_order="left")
 
+    def _check_prefixes(self) -> None:
+        """Our values have one name in both CRMs."""
+        if len({side.prefix for side in self.sides}) > 1:
+            where = shown_path(self.portal.mappings_dir / f"{self.sides[1].crm}.yaml")
+            raise ConfigError([Fault(f"{where}: prefix", None, f"must be {self.prefix}, as in {self.main.crm}.yaml")])
+
     def _check_fields(self) -> None:
         """A field that the program asks about and no mapping provides would be unknown for ever: a fault instead."""
         worked_out = {name for name, known in FIELDS["company"].items() if known.derived}
@@ -197,7 +196,7 @@ class Context:
             )
             for name in sorted(worked_out & (fields_of(self.portal.scope) if self.portal.scope else frozenset()))
         ]
-        mappings = shown_path(self.portal.mappings_dir / f"{self.crm}.yaml")
+        mappings = " or ".join(shown_path(self.portal.mappings_dir / f"{side.crm}.yaml") for side in self.sides)
         program, asked_at = self.portal.program_path.name, assessment.asks(self.program)
         faults += [
             Fault(
@@ -206,8 +205,8 @@ class Context:
                 f"{name} is missing; {_asker(program, asked_at.get((object_, name)))} asks for it, "
                 "and no CRM property feeds it; name the property there, or take it out of the program",
             )
-            for object_, fields in self._asked().items()
-            for name in sorted(fields - set(self.mapping.read.get(object_, {})) - {"id"} - worked_out)
+            for object_, fields in self.needs.items()
+            for name in sorted(fields - self.maps(object_) - {"id"} - worked_out)
         ]
         faults += self._unmade_lists()
         if faults:
@@ -234,8 +233,8 @@ class Context:
         ]
 
     def close(self) -> None:
-        if self._connector is not None:
-            self._connector.close()
+        for side in self.sides:
+            side.close()
         if self._store is not None:
             self._store.close()
 

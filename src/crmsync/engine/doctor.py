@@ -9,6 +9,7 @@ from typing import Literal
 from crmsync.config.connections import load_config
 from crmsync.engine.context import Context
 from crmsync.engine.plan import portal_info
+from crmsync.engine.side import Side
 from crmsync.errors import ConfigError, CrmsyncError
 from crmsync.model.fields import ObjectName
 
@@ -55,31 +56,35 @@ def _faults(error: ConfigError) -> list[Finding]:
 def _connection_only(config_dir: Path, name: str) -> list[Finding]:
     """A faulty program does not hide a missing token."""
     try:
-        load_config(config_dir).portal(name).token()
+        load_config(config_dir).portal(name).check_secrets()
     except ConfigError as error:
         return _faults(error)
     return []
 
 
 def _online(ctx: Context) -> list[Finding]:
-    where = f"portals.{ctx.portal.name}"
+    return [finding for side in ctx.sides for finding in _side(side)]
+
+
+def _side(side: Side) -> list[Finding]:
+    where = f"portals.{side.portal.name}" if len(side.ctx.sides) == 1 else f"portals.{side.portal.name}.{side.crm}"
     try:
-        info = ctx.connector.info()
+        info = side.connector.info()
         findings = [Finding("ok", where, f"connected to {info.name}")]
         findings += _quota(where, info.daily_left, info.daily_limit)
     except CrmsyncError as error:
         return _faults(error) if isinstance(error, ConfigError) else [Finding("fault", where, error.message)]
-    for object_ in ctx.objects:
-        findings += _properties(ctx, object_)
+    for object_ in side.objects:
+        findings += _properties(side, object_)
     try:
-        missing = ctx.connector.missing_schema(ctx.owned, ctx.lists)
+        missing = side.connector.missing_schema(side.owned, side.ctx.lists)
         said = f"{len(missing)} properties, options or lists are created by the first apply" if missing else "all there"
         findings.append(Finding("ok", f"{where}: owned properties and lists", said))
     except ConfigError as error:
         findings += _faults(error)
     except CrmsyncError as error:
         findings.append(Finding("fault", where, error.message))
-    portal_info(ctx, fresh=True)
+    portal_info(side, fresh=True)
     return findings
 
 
@@ -90,21 +95,22 @@ def _quota(where: str, left: int | None, limit: int | None) -> list[Finding]:
     return [Finding(severity, where, f"{left:,} of {limit:,} API calls left today")]
 
 
-def _properties(ctx: Context, object_: ObjectName) -> list[Finding]:
+def _properties(side: Side, object_: ObjectName) -> list[Finding]:
     """Drift: a mapped property that the portal does not have, or one to be written that is read-only."""
-    where = f"mappings/{ctx.crm}.yaml: {object_}"
+    where = f"mappings/{side.crm}.yaml: {object_}"
     try:
-        known = ctx.connector.property_names(object_)
+        known = side.connector.property_names(object_)
     except CrmsyncError as error:
         return [Finding("fault", where, error.message)]
+    asked = side.properties(object_)
     findings = [
         Finding("warning", where, f"{field}: the portal has no property {read.property}, so it is always unknown")
-        for field, read in ctx.mapping.read[object_].items()
-        if not read.association and read.property not in known
+        for field, read in side.mapping.read[object_].items()
+        if read.property in asked and read.property not in known
     ]
     findings += [
         Finding("fault", where, f"{rule.property} is read-only in the portal; set policy: never")
-        for rule in ctx.natives
+        for rule in side.natives
         if rule.object == object_ and known.get(rule.property) is True
     ]
-    return findings or [Finding("ok", where, f"{len(ctx.mapping.read[object_])} mapped properties exist")]
+    return findings or [Finding("ok", where, f"{len(side.mapping.read[object_])} mapped properties exist")]

@@ -12,11 +12,11 @@ from crmsync.assess import run as assessment
 from crmsync.assess.base import OUT, Explanation, World
 from crmsync.engine.context import Context
 from crmsync.engine.people import display_name
+from crmsync.engine.picture import picture, whole
 from crmsync.engine.plan import portal_info
 from crmsync.engine.pull import pull
 from crmsync.engine.quality import duplicates
 from crmsync.engine.reread import reread
-from crmsync.engine.snapshot import build_snapshot, reporting_lines
 from crmsync.errors import RecordNotFound, mask
 from crmsync.model.fields import ObjectName
 from crmsync.model.snapshot import HELD, UNREADABLE
@@ -49,35 +49,38 @@ def explain(ctx: Context, object_: ObjectName | None, id_: str, *, as_of: dateti
     notes: list[str] = []
     pull_if_never(ctx)
     object_, id_ = find_record(ctx, object_, id_, notes)
-    snapshot = build_snapshot(ctx, as_of or ctx.now(), {})
+    seen = picture(ctx, as_of or ctx.now(), {})
+    snapshot = whole(seen)
     # Who reports to somebody counts as it does in a plan, whether or not their own company is in the scope.
-    world = assessment.assess(snapshot, ctx.program, classify=ctx.classify, lines=reporting_lines(ctx))
-    record = world.frames[object_].filter(pl.col("id") == id_)
+    world = assessment.assess(snapshot, ctx.program, classify=ctx.classify, lines=seen.reporting_lines())
+    home = seen.home(object_, id_)
+    record = world.frames[object_].filter(pl.col("id") == home)
     if record.is_empty():
         raise RecordNotFound(f"{object_} {id_} is outside the portal's scope, so nothing is decided about it.")
     told = [system.explain(world, record) for system in assessment.active(ctx.program) if system.object == object_]
     explanations = tuple(explanation for explanation in told if explanation is not None)
     row = record.row(0, named=True)
-    owners = {owner.id: owner.name for owner in ctx.store.mirror.owners(ctx.portal.name)}
-    state = ctx.store.mirror.pull_state(ctx.portal.name, object_)
+    side = ctx.side_of(id_)
+    state = ctx.store.mirror.pull_state(side.space, object_)
     return Explained(
         object=object_,
         id=id_,
         name=record.select(display_name(object_).alias("name"))["name"][0] or f"{object_} {id_}",
         place=_place(row, object_),
-        owner=owners.get(row.get("owner") or "", ""),
-        url=portal_info(ctx, fresh=False).link(object_, id_),
+        owner=snapshot.owners.get(row.get("owner") or "", ""),
+        url=portal_info(side, fresh=False).link(object_, id_),
         as_of=snapshot.as_of,
         read_at=state.full_at,
         explanations=explanations,
         last_changes=_last_changes(ctx, object_, id_),
-        notes=(*notes, *_hand_edits(ctx, row, object_, id_), *_notes(row, world, object_, id_)),
+        notes=(*notes, *_hand_edits(ctx, row, object_, home), *_notes(row, world, object_, home)),
     )
 
 
 def pull_if_never(ctx: Context) -> None:
     """What only looks is content with what was read last, and reads by itself only where nothing ever was."""
-    if all(ctx.store.mirror.pull_state(ctx.portal.name, name).full_at is None for name in ctx.objects):
+    states = [ctx.store.mirror.pull_state(side.space, name) for side in ctx.sides for name in side.objects]
+    if all(state.full_at is None for state in states):
         with ctx.exclusive():
             pull(ctx)
 
@@ -86,7 +89,7 @@ def find_record(ctx: Context, object_: ObjectName | None, id_: str, notes: list[
     """The record in the mirror; else the CRM is asked, a merged record becoming its survivor."""
     looked: list[ObjectName] = [object_] if object_ else [name for name in ctx.objects if name != "deal"]
     for name in looked:
-        if ctx.store.mirror.get(ctx.portal.name, name, id_) is not None:
+        if any(ctx.store.mirror.get(side.space, name, id_) is not None for side in ctx.sides):
             return name, id_
     for name in looked:
         try:

@@ -10,72 +10,104 @@ full pull reads every association anew.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 import polars as pl
 
 from crmsync.config.mappings import ReadMap
 from crmsync.connectors.base import Record
-from crmsync.engine.context import Context
+from crmsync.engine.side import Side
 from crmsync.model.fields import FIELDS, Kind, ObjectName
 
 #: Records whose associations are asked for at once: what one call of HubSpot's takes.
 BATCH = 1_000
 #: Sets that say what a linked record is called there, `<id>:<label>`, rather than its id alone.
 _WITH_LABELS = frozenset({"contact_roles"})
+#: Sets that say what linked records are called there, and not which they are.
+_LABELS_ALONE = frozenset({"buying_role"})
+#: A label that every main association carries; it says nothing of a person's part.
+_PRIMARY = "primary"
 
 
-def targets(ctx: Context, object_: ObjectName) -> tuple[ObjectName, ...]:
+def targets(side: Side, object_: ObjectName) -> tuple[ObjectName, ...]:
     """The objects to which the program needs this object's associations."""
-    asked = (read.associated for read in _linked(ctx, object_, ctx.reads.get(object_, ())).values())
+    asked = (read.associated for read in _linked(side, object_, side.reads.get(object_, ())).values())
     return tuple(dict.fromkeys(to for to in asked if to is not None))
 
 
-def layout(ctx: Context, object_: ObjectName) -> tuple[str, ...]:
+def layout(side: Side, object_: ObjectName) -> tuple[str, ...]:
     """What the mirror holds of a record: properties and associations. Another layout asks for a full pull."""
-    return (*ctx.properties(object_), *sorted(f"associations.{to}" for to in targets(ctx, object_)))
+    return (*side.properties(object_), *sorted(f"associations.{to}" for to in targets(side, object_)))
 
 
-def store(ctx: Context, object_: ObjectName, records: Sequence[Record], pull_id: str, *, only_changed: bool) -> None:
+def store(side: Side, object_: ObjectName, records: Sequence[Record], pull_id: str, *, only_changed: bool) -> None:
     """Put records into the mirror, after their associations; `only_changed` asks for those of changed records alone."""
     ids = [record.id for record in records]
-    if only_changed and targets(ctx, object_):
-        known = ctx.store.mirror.modified_times(ctx.portal.name, object_, ids)
+    if only_changed and targets(side, object_):
+        known = side.store.mirror.modified_times(side.space, object_, ids)
         ids = [record.id for record in records if known.get(record.id) != record.modified_at]
-    fetch(ctx, object_, ids)
-    ctx.store.mirror.put_records(ctx.portal.name, object_, records, pull_id)
+    fetch(side, object_, ids)
+    side.store.mirror.put_records(side.space, object_, records, pull_id)
 
 
-def fetch(ctx: Context, object_: ObjectName, ids: Sequence[str], to: Iterable[ObjectName] | None = None) -> None:
+def fetch(side: Side, object_: ObjectName, ids: Sequence[str], to: Iterable[ObjectName] | None = None) -> None:
     """Replace the mirror's associations of these records, batch by batch; all that the program needs, or those `to`."""
-    wanted = tuple(targets(ctx, object_) if to is None else to)
+    wanted = tuple(targets(side, object_) if to is None else to)
     for start in range(0, len(ids), BATCH):
         batch = ids[start : start + BATCH]
         for other in wanted:
-            found = ctx.connector.associations(object_, other, batch)
-            ctx.store.mirror.put_associations(ctx.portal.name, object_, other, found)
+            found = side.connector.associations(object_, other, batch)
+            side.store.mirror.put_associations(side.space, object_, other, found)
 
 
-def mend(ctx: Context, object_: ObjectName, gone: Iterable[ObjectName]) -> None:
+def mend(side: Side, object_: ObjectName, gone: Iterable[ObjectName]) -> None:
     """Ask again for associations that lead to records which the mirror no longer holds: a merge gave them another id.
 
     `gone`: objects of which records went in this pull.
     """
-    mirror, portal = ctx.store.mirror, ctx.portal.name
-    for to in sorted(set(gone) & set(targets(ctx, object_))):
+    mirror, portal = side.store.mirror, side.space
+    for to in sorted(set(gone) & set(targets(side, object_))):
         lost = mirror.load_associations(portal, object_, to).join(
             mirror.ids(portal, to).to_frame("to_id"), on="to_id", how="anti"
         )
-        fetch(ctx, object_, lost["from_id"].unique(maintain_order=True).to_list(), (to,))
+        fetch(side, object_, lost["from_id"].unique(maintain_order=True).to_list(), (to,))
 
 
-def with_links(ctx: Context, object_: ObjectName, frame: pl.DataFrame, fields: Iterable[str]) -> pl.DataFrame:
+def caught_up(side: Side, object_: ObjectName, at: datetime) -> None:
+    """Every association of this object is as it was at `at` or later: from then on changes of them are asked for."""
+    for to in targets(side, object_):
+        side.store.mirror.put_state(side.space, _state(object_, to), at.isoformat())
+
+
+def follow(side: Side, object_: ObjectName) -> None:
+    """Read again the associations that changed though their record did not, where the CRM tells of such a thing."""
+    mirror = side.store.mirror
+    for to in targets(side, object_):
+        since = mirror.get_state(side.space, _state(object_, to))
+        began = side.now()
+        if since is not None:
+            changed = side.connector.link_changes(object_, to, datetime.fromisoformat(since) - side.connector.lag)
+            if changed.lost:
+                fetch(side, object_, mirror.ids(side.space, object_).to_list(), (to,))
+            else:
+                ids = {*changed.of, *mirror.linked_by(side.space, object_, to, changed.gone)}
+                fetch(side, object_, sorted(mirror.modified_times(side.space, object_, ids)), (to,))
+        mirror.put_state(side.space, _state(object_, to), began.isoformat())
+
+
+def _state(object_: ObjectName, to: ObjectName) -> str:
+    return f"links.{object_}.{to}"
+
+
+def with_links(side: Side, object_: ObjectName, frame: pl.DataFrame, fields: Iterable[str]) -> pl.DataFrame:
     """`frame` (with `id`) and those of `fields` that associations feed, in the place of columns of the same name.
 
     A set holds the linked ids, empty where there are none, which is known; `contact_roles` holds `<id>:<label>`, the
-    label in lower snake case, one entry for each label. A single id is the linked record that carries the mapping's
+    label in lower snake case, one entry for each label; `buying_role` the labels alone, null where nobody said one. A
+    single id is the linked record that carries the mapping's
     label; of several the lowest, never the record itself.
     """
-    linked = _linked(ctx, object_, fields)
+    linked = _linked(side, object_, fields)
     if not linked or frame.is_empty():
         return frame
     # Only what lies between the part's first and last id: all links of a large portal do not fit into memory.
@@ -85,31 +117,34 @@ def with_links(ctx: Context, object_: ObjectName, frame: pl.DataFrame, fields: I
         to = read.associated
         assert to is not None
         if to not in loaded:
-            loaded[to] = ctx.store.mirror.load_associations(ctx.portal.name, object_, to, between=between)
+            loaded[to] = side.store.mirror.load_associations(side.space, object_, to, between=between)
         single = FIELDS[object_][name].kind is Kind.ID
         column = _column(loaded[to], name, read, single=single)
         frame = frame.drop(name, strict=False).join(column, on="id", how="left", maintain_order="left")
-        if not single:
+        if not single and name not in _LABELS_ALONE:
             frame = frame.with_columns(pl.col(name).fill_null(pl.lit([], dtype=pl.List(pl.String))))
     return frame
 
 
-def linked_ids(ctx: Context, object_: ObjectName, name: str) -> pl.DataFrame:
+def linked_ids(side: Side, object_: ObjectName, name: str) -> pl.DataFrame:
     """`id` and the field `name`, a single linked record, of every record that has one; without reading the records."""
-    read = ctx.mapping.read[object_][name]
+    read = side.mapping.read[object_][name]
     assert read.associated is not None
-    links = ctx.store.mirror.load_associations(ctx.portal.name, object_, read.associated)
+    links = side.store.mirror.load_associations(side.space, object_, read.associated)
     return _column(links, name, read, single=True)
 
 
-def _linked(ctx: Context, object_: ObjectName, fields: Iterable[str]) -> dict[str, ReadMap]:
-    known = ctx.mapping.read.get(object_, {})
+def _linked(side: Side, object_: ObjectName, fields: Iterable[str]) -> dict[str, ReadMap]:
+    known = side.mapping.read.get(object_, {})
     return {name: known[name] for name in fields if name in known and known[name].associated is not None}
 
 
 def _column(links: pl.DataFrame, name: str, read: ReadMap, *, single: bool) -> pl.DataFrame:
     """`id` and the field `name`, one row for each record that has something there."""
     rows = links.rename({"from_id": "id"})
+    if name in _LABELS_ALONE:
+        labels = _by_role(rows).filter(pl.col("role") != _PRIMARY).select("id", pl.col("role").alias(name))
+        return labels.unique(maintain_order=True).group_by("id", maintain_order=True).agg(name)
     if read.label is not None or name in _WITH_LABELS:
         rows = _by_role(rows)
         if read.label is not None:

@@ -8,6 +8,7 @@ import polars as pl
 
 from crmsync.connectors.base import PortalInfo
 from crmsync.engine.context import Context
+from crmsync.engine.side import Side
 from crmsync.model.fields import ObjectName
 from crmsync.model.plan import Plan
 from crmsync.planning.render import PEOPLE_SCHEMA
@@ -50,45 +51,47 @@ def _named(plan: Plan) -> list[str]:
 
 def people(ctx: Context, object_: ObjectName, ids: Iterable[str]) -> pl.DataFrame:
     """PEOPLE_SCHEMA for these records; those that are not mirrored are left out."""
-    wanted = list(dict.fromkeys(ids))
-    mapped = ctx.mapping.read.get(object_, {})
+    parts = [_people(side, object_, mine) for side, mine in ctx.by_side(dict.fromkeys(ids))]
+    return pl.concat([pl.DataFrame(schema=PEOPLE_SCHEMA), *parts])
+
+
+def _people(side: Side, object_: ObjectName, wanted: list[str]) -> pl.DataFrame:
+    """`people` of one CRM's records."""
+    mapped = side.mapping.read.get(object_, {})
     fields = [name for name in (*(part for parts in _NAMES[object_] for part in parts), "owner") if name in mapped]
-    if not wanted:
-        return pl.DataFrame(schema=PEOPLE_SCHEMA)
-    found = _read(ctx, object_, wanted, {name: mapped[name].property for name in fields})
+    found = _read(side, object_, wanted, {name: mapped[name].property for name in fields})
     names = [name for parts in _NAMES[object_] for name in (*parts, "owner") if name not in found.columns]
     found = found.with_columns([pl.lit(None, dtype=pl.String).alias(name) for name in dict.fromkeys(names)])
-    owners = {owner.id: owner.name for owner in ctx.store.mirror.owners(ctx.portal.name)}
     return found.select(
         pl.lit(object_).alias("object"),
         pl.col("id"),
         display_name(object_).alias("name"),
-        pl.col("owner").replace_strict(owners, default=None, return_dtype=pl.String).alias("owner"),
-        _link(kept_info(ctx), object_).alias("url"),
+        pl.col("owner").replace_strict(side.owners, default=None, return_dtype=pl.String).alias("owner"),
+        _link(kept_info(side), object_).alias("url"),
     )
 
 
-def _read(ctx: Context, object_: ObjectName, ids: list[str], columns: Mapping[str, str]) -> pl.DataFrame:
+def _read(side: Side, object_: ObjectName, ids: list[str], columns: Mapping[str, str]) -> pl.DataFrame:
     """`id` and the named columns of these records, as text."""
-    mirror, portal = ctx.store.mirror, ctx.portal.name
+    mirror, space = side.store.mirror, side.space
     schema = {"id": pl.String, **dict.fromkeys(columns, pl.String)}
     if len(ids) < _MANY:
         rows = [
             (id_, *(values.get(property_) or None for property_ in columns.values()))
-            for id_, values in mirror.get_many(portal, object_, ids).items()
+            for id_, values in mirror.get_many(space, object_, ids).items()
         ]
         return pl.DataFrame(rows, schema=schema, orient="row")
     asked = pl.DataFrame({"id": ids})
     pages = [
         page.join(asked, on="id", how="semi").select("id", *(pl.col(p).alias(name) for name, p in columns.items()))
-        for page in mirror.scan(portal, object_, list(columns.values()))
+        for page in mirror.scan(space, object_, list(columns.values()))
     ]
     return pl.concat([pl.DataFrame(schema=schema), *pages])
 
 
-def kept_info(ctx: Context) -> PortalInfo | None:
+def kept_info(side: Side) -> PortalInfo | None:
     """The portal's facts as they were last asked for; None where they never were."""
-    kept = ctx.store.mirror.get_state(ctx.portal.name, "portal")
+    kept = side.store.mirror.get_state(side.space, "portal")
     return None if kept is None else PortalInfo(**kept, daily_limit=None, daily_left=None)
 
 

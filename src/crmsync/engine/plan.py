@@ -17,17 +17,18 @@ from crmsync.connectors.base import PortalInfo, Progress
 from crmsync.engine.apply import schema_digest
 from crmsync.engine.context import Context
 from crmsync.engine.ids import new_id
+from crmsync.engine.picture import Picture, picture
 from crmsync.engine.pull import Pulled, pull
 from crmsync.engine.quality import Quality
 from crmsync.engine.recover import recover
 from crmsync.engine.reread import reread
-from crmsync.engine.snapshot import build_snapshot, contact_parts, reporting_lines
+from crmsync.engine.side import Side
 from crmsync.model.fields import ObjectName
 from crmsync.model.outputs import Output
 from crmsync.model.plan import CHANGE_SCHEMA, GuardReading, Plan
 from crmsync.model.snapshot import Snapshot
 from crmsync.planning import summary as figures
-from crmsync.planning.cost import apply_cost
+from crmsync.planning.cost import Cost, apply_cost
 from crmsync.planning.diff import diff, number
 from crmsync.planning.digest import plan_digest
 from crmsync.planning.guard import TARGET_SEATS, read_guards
@@ -81,13 +82,13 @@ def plan_from_mirror(
     run_id = new_id("r", now)
     assessed = _assessed(ctx, as_of or now, pulled, run_id, only)
     snapshot, world = assessed.snapshot, assessed.world
-    changes = _restricted(assessed.changes, only, assessed.contacts, limit)
+    changes = _restricted(assessed, only, limit)
     extra: dict[str, Any] = {}
     if not snapshot.complete:
         changes, held_back = from_partial(changes, ctx.outputs, prefix=ctx.prefix, natives=ctx.natives)
         extra["withheld"] = {"count": held_back.height, "why": "the snapshot is incomplete"}
     changes, by_people = hand_edits(
-        changes, _written(ctx, changes), ctx.outputs, prefix=ctx.prefix, natives=ctx.natives
+        changes, _written(ctx, assessed.seen, changes), ctx.outputs, prefix=ctx.prefix, natives=ctx.natives
     )
     extra["kept_by_people"] = {"count": by_people.height, "examples": by_people.head(20)["id"].to_list()}
     changes, refused = _without_dead_letters(ctx, changes)
@@ -97,8 +98,8 @@ def plan_from_mirror(
     guards = read_guards(
         changes, assessed.standing, ctx.outputs, snapshot.coverage, ctx.limits, prefix=ctx.prefix, moves=moves
     )
-    info = portal_info(ctx, fresh=pulled.full)
-    summary = _summary(ctx, assessed, changes, pulled, info) | extra
+    infos = [portal_info(side, fresh=pulled.full) for side in ctx.sides]
+    summary = _summary(ctx, assessed, changes, pulled, infos[0]) | extra
     summary["lists"] = figures.list_table(moves)
     summary["assess_seconds"] = round(time.monotonic() - started, 3)
     plan = _saved(ctx, kind, changes, guards, summary, snapshot, run_id, world.notes, now)
@@ -107,22 +108,25 @@ def plan_from_mirror(
 
 @dataclass(frozen=True)
 class _Assessed:
-    """What the program wants of the whole portal. `contacts`: those of the companies that a plan is restricted to."""
+    """What the program wants of the whole portal. `standing` counts what each CRM holds, for the guards; `told` every
+    account and contact once, for people. `contacts`: those of the companies that a plan is restricted to."""
 
     snapshot: Snapshot
     world: World
     changes: pl.DataFrame
     standing: Standing
+    told: Standing
     quality: Quality
     contacts: set[str]
+    seen: Picture
 
 
 def _assessed(
     ctx: Context, as_of: datetime, pulled: Pulled, run_id: str, only: Mapping[ObjectName, set[str]] | None
 ) -> _Assessed:
     """Contacts part by part, then the accounts: what has been compared of a contact need not stay in memory."""
-    snapshot = build_snapshot(ctx, as_of, pulled.coverage, contacts=False)
-    lines = reporting_lines(ctx)
+    seen = picture(ctx, as_of, pulled.coverage)
+    snapshot, lines = seen.snapshot, seen.reporting_lines()
     run = assessment.Assessment(
         snapshot,
         ctx.program,
@@ -130,19 +134,22 @@ def _assessed(
         slim=True,
         reporting=None if lines is None else assessment.direct_reports(lines),
     )
-    standing, found = Standing(), Quality()
+    standing, told, found = Standing(), Standing(), Quality()
     changes: list[pl.DataFrame] = []
     contacts: set[str] = set()
 
     def note(object_: ObjectName, frame: pl.DataFrame, outputs: tuple[Output, ...]) -> None:
         decided = {output.name for output in outputs}
-        natives = [rule for rule in ctx.natives if rule.source in decided]
-        changes.append(diff({object_: frame}, outputs, natives, prefix=ctx.prefix, run_id=run_id))
-        standing.add(object_, frame, outputs)
+        for side, view in seen.views(object_, frame):
+            natives = [rule for rule in side.natives if rule.source in decided]
+            changes.append(diff({object_: view}, outputs, natives, prefix=ctx.prefix, run_id=run_id))
+            standing.add(object_, view, outputs)
+        told.add(object_, frame, outputs)
         found.add(object_, frame)
 
     companies = list(only.get("company", ())) if only else []
-    for part in contact_parts(ctx, snapshot, named=False):
+    companies = [seen.home("company", id_) for id_ in companies]
+    for part in seen.contact_parts(named=False):
         note("contact", run.part(part), run.early_outputs)
         contacts.update(part.filter(pl.col("account").is_in(companies))["id"] if companies else ())
     objects, snapshot = set(snapshot.frames), replace(snapshot, frames={})
@@ -151,14 +158,14 @@ def _assessed(
     for object_, frame in world.frames.items():
         if object_ in objects or any(output.object == object_ for output in late):
             note(object_, frame, late)
-    return _Assessed(snapshot, world, pl.concat(changes), standing, found, contacts)
+    return _Assessed(snapshot, world, seen.settle(pl.concat(changes)), standing, told, found, contacts, seen)
 
 
-def _restricted(
-    changes: pl.DataFrame, only: Mapping[ObjectName, set[str]] | None, of_companies: set[str], limit: int | None
-) -> pl.DataFrame:
+def _restricted(assessed: _Assessed, only: Mapping[ObjectName, set[str]] | None, limit: int | None) -> pl.DataFrame:
+    changes = assessed.changes
     if only is not None:
-        companies, contacts = only.get("company", set()), set(only.get("contact", set())) | of_companies
+        companies = _both(assessed.seen, "company", only.get("company", set()))
+        contacts = _both(assessed.seen, "contact", {*only.get("contact", ()), *assessed.contacts})
         wanted = ((pl.col("object") == "company") & pl.col("id").is_in(list(companies))) | (
             (pl.col("object") == "contact") & pl.col("id").is_in(list(contacts))
         )
@@ -170,14 +177,29 @@ def _restricted(
     return changes
 
 
-def _written(ctx: Context, changes: pl.DataFrame) -> pl.DataFrame:
-    """What the ledger last wrote to the values whose hand edits are kept."""
+def _both(seen: Picture, object_: ObjectName, ids: set[str]) -> set[str]:
+    """`ids`, and those of the same records in the other CRM."""
+    return {*ids, *seen.counterpart(object_, sorted(ids)).values()}
+
+
+def _written(ctx: Context, seen: Picture, changes: pl.DataFrame) -> pl.DataFrame:
+    """What the ledger last wrote to the values whose hand edits are kept.
+
+    Of a record to which it wrote nothing, what it wrote to the same record in the other CRM: it was carried over.
+    """
     guarded = {ctx.prefix + output.name: output.object for output in ctx.outputs if output.keep_hand_edits}
     doubtful = changes.filter(pl.col("property").is_in(list(guarded)) & pl.col("before").is_not_null())
     parts = [pl.DataFrame(schema={"object": pl.String, "id": pl.String, "property": pl.String, "value": pl.String})]
     for (object_,), group in doubtful.group_by("object"):
-        rows = ctx.store.ledger.last_written(ctx.portal.name, str(object_), group["id"].unique().to_list())
-        parts.append(rows.select("object", pl.col("record_id").alias("id"), "property", pl.col("after").alias("value")))
+        ids = group["id"].unique().to_list()
+        other = seen.counterpart(object_, ids)
+        rows = ctx.store.ledger.last_written(ctx.portal.name, str(object_), [*ids, *other.values()])
+        mine = rows.select("object", pl.col("record_id").alias("id"), "property", pl.col("after").alias("value"))
+        parts.append(mine)
+        if other:
+            beside = pl.DataFrame({"mine": list(other), "id": list(other.values())})
+            theirs = mine.join(beside, on="id").select("object", pl.col("mine").alias("id"), "property", "value")
+            parts.append(theirs.join(mine, on=["object", "id", "property"], how="anti"))
     return pl.concat(parts)
 
 
@@ -200,11 +222,11 @@ def _without_dead_letters(ctx: Context, changes: pl.DataFrame) -> tuple[pl.DataF
     return kept, dropped.height
 
 
-def portal_info(ctx: Context, *, fresh: bool) -> PortalInfo:
+def portal_info(side: Side, *, fresh: bool) -> PortalInfo:
     """The portal's facts, asked for with a full pull and kept between; the day's budget comes from every answer."""
-    kept = ctx.store.mirror.get_state(ctx.portal.name, "portal")
+    kept = side.store.mirror.get_state(side.space, "portal")
     if kept is None or fresh:
-        info = ctx.connector.info()
+        info = side.connector.info()
         kept = {
             "id": info.id,
             "name": info.name,
@@ -212,16 +234,25 @@ def portal_info(ctx: Context, *, fresh: bool) -> PortalInfo:
             "record_url": info.record_url,
             "object_codes": dict(info.object_codes),
         }
-        ctx.store.mirror.put_state(ctx.portal.name, "portal", kept)
-    usage = ctx.connector.usage()
+        side.store.mirror.put_state(side.space, "portal", kept)
+    usage = side.connector.usage()
     return PortalInfo(**kept, daily_limit=usage.daily_limit, daily_left=usage.daily_left)
+
+
+def planned_cost(ctx: Context, changes: pl.DataFrame) -> Cost:
+    """What writing these changes will cost, each CRM's by its own batches."""
+    whole = Cost(0, 0, 0, 0)
+    for side, ids in ctx.by_side(changes["id"].unique(maintain_order=True)):
+        mine = changes if len(ctx.sides) == 1 else changes.filter(pl.col("id").is_in(ids))
+        whole += apply_cost(mine, batch_for=side.connector.batch_for)
+    return whole
 
 
 def _summary(
     ctx: Context, assessed: _Assessed, changes: pl.DataFrame, pulled: Pulled, info: PortalInfo
 ) -> dict[str, Any]:
-    world = assessed.world
-    cost = apply_cost(changes, batch_for=ctx.connector.batch_for)
+    world, homes = assessed.world, assessed.seen.homes(changes)
+    cost = planned_cost(ctx, changes)
     read = {
         object_: {"read": seen.read, "expected": seen.expected, "complete": seen.complete}
         for object_, seen in assessed.snapshot.coverage.items()
@@ -235,7 +266,7 @@ def _summary(
         "seconds": round(pulled.seconds, 3),
         "objects": figures.object_table(changes),
         "properties": figures.property_table(changes),
-        "decisions": figures.decision_table(assessed.standing, ctx.outputs, changes, prefix=ctx.prefix),
+        "decisions": figures.decision_table(assessed.told, ctx.outputs, homes, prefix=ctx.prefix),
         "quality": assessed.quality.report(world),
         "apply": {
             "changes": cost.changes,
@@ -248,10 +279,12 @@ def _summary(
         },
         "schema": _missing_schema(ctx),
     }
+    if (two := assessed.seen.report()) is not None:
+        summary["together"] = two
     tier = _output(ctx, "tier")
     if tier is not None:
-        summary["tiers"] = figures.tier_table(world.accounts, tier, changes, prefix=ctx.prefix)
-        summary["moves"] = figures.moves(world.accounts, tier, changes, prefix=ctx.prefix)
+        summary["tiers"] = figures.tier_table(world.accounts, tier, homes, prefix=ctx.prefix)
+        summary["moves"] = figures.moves(world.accounts, tier, homes, prefix=ctx.prefix)
     if _output(ctx, "target_status") is not None:
         targets = target_program(ctx.program)
         capacity = {"total": targets.total, "per_owner": targets.per_owner}
@@ -267,7 +300,8 @@ def _missing_schema(ctx: Context) -> list[dict[str, str]]:
     """What an apply would create; asked only where this state of the program was never ensured."""
     if ctx.store.mirror.get_state(ctx.portal.name, "schema") == schema_digest(ctx):
         return []
-    return [{"what": one.what, "name": one.name} for one in ctx.connector.missing_schema(ctx.owned, ctx.lists)]
+    missing = [one for side in ctx.sides for one in side.connector.missing_schema(side.owned, ctx.lists)]
+    return [{"what": one.what, "name": one.name} for one in missing]
 
 
 def _saved(
@@ -283,7 +317,7 @@ def _saved(
 ) -> Plan:
     basis: dict[str, Any] = {
         "program": ctx.program.digest,
-        "mapping": ctx.mapping.digest,
+        "mapping": ctx.mapping_digest,
         "complete": snapshot.complete,
         "read": summary["read"],
         "run_id": run_id,

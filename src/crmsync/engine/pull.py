@@ -15,84 +15,96 @@ from crmsync.connectors.base import Page, Progress, Record
 from crmsync.engine import links
 from crmsync.engine.context import Context
 from crmsync.engine.ids import new_id
+from crmsync.engine.side import Side
 from crmsync.model.fields import ObjectName
 from crmsync.model.plan import Plan
 from crmsync.model.snapshot import Coverage
 
-#: How late the CRM's search may show a change (platform facts: reports up to 30 s); what is younger is asked for again.
-INDEX_LAG = timedelta(seconds=60)
 #: A window that was only looked at from its top is read whole once the search index must have caught up.
 CERTIFY_AFTER = timedelta(minutes=10)
 
 
 @dataclass
 class Pulled:
-    """What a pull brought. `kinds` says full or increment by object; `changed` how many records it stored; `shrunk`
-    names the objects of which records went."""
+    """What a pull brought, by the object's label (`Side.label`). `kinds` says full or increment; `changed` how many
+    records it stored; `shrunk` names the objects of which records went, by CRM."""
 
-    coverage: dict[ObjectName, Coverage] = field(default_factory=dict)
-    kinds: dict[ObjectName, str] = field(default_factory=dict)
-    changed: dict[ObjectName, int] = field(default_factory=dict)
+    coverage: dict[str, Coverage] = field(default_factory=dict)
+    kinds: dict[str, str] = field(default_factory=dict)
+    changed: dict[str, int] = field(default_factory=dict)
     calls: dict[str, int] = field(default_factory=dict)
     seconds: float = 0.0
-    shrunk: set[ObjectName] = field(default_factory=set)
+    shrunk: dict[str, set[ObjectName]] = field(default_factory=dict)
 
     @property
     def full(self) -> bool:
         return "full" in self.kinds.values()
 
+    def note(self, side: Side, object_: ObjectName, coverage: Coverage, kind: str, changed: int) -> None:
+        label = side.label(object_)
+        self.coverage[label], self.kinds[label], self.changed[label] = coverage, kind, changed
+
+    def lost_some(self, side: Side, object_: ObjectName) -> None:
+        self.shrunk.setdefault(side.crm, set()).add(object_)
+
 
 def pull(ctx: Context, *, full: bool = False, progress: Progress | None = None) -> Pulled:
-    """Bring the mirror up to date. `full` ignores the watermark."""
-    started = time.monotonic()
-    before = dict(ctx.connector.usage().calls)
+    """Bring the mirror of every CRM up to date. `full` ignores the watermark."""
+    started, before = time.monotonic(), ctx.calls()
     pulled = Pulled()
-    for object_ in ctx.objects:
-        layout = links.layout(ctx, object_)
-        state = ctx.store.mirror.pull_state(ctx.portal.name, object_)
-        if full or state.watermark is None or state.full_at is None or state.layout != layout:
-            _full(ctx, object_, pulled, progress)
-        else:
-            _increment(ctx, object_, state.watermark, pulled, progress)
-    for object_ in ctx.objects:
-        if pulled.kinds[object_] == "increment":
-            links.mend(ctx, object_, pulled.shrunk)
-    if pulled.full or not ctx.store.mirror.owners(ctx.portal.name):
-        ctx.store.mirror.put_owners(ctx.portal.name, ctx.connector.owners())
-    after = ctx.connector.usage().calls
-    pulled.calls = {family: n - before.get(family, 0) for family, n in after.items() if n > before.get(family, 0)}
+    for side in ctx.sides:
+        _pull_side(side, pulled, full, progress)
+    pulled.calls = {family: n - before.get(family, 0) for family, n in ctx.calls().items() if n > before.get(family, 0)}
     pulled.seconds = time.monotonic() - started
     return pulled
 
 
-def _full(ctx: Context, object_: ObjectName, pulled: Pulled, progress: Progress | None) -> None:
-    mirror, portal = ctx.store.mirror, ctx.portal.name
-    previous = acted_on(ctx).get(object_)
-    began, pull_id = ctx.now(), new_id("pull", ctx.now())
-    expected = ctx.connector.count(object_)
+def _pull_side(side: Side, pulled: Pulled, full: bool, progress: Progress | None) -> None:
+    for object_ in side.objects:
+        layout = links.layout(side, object_)
+        state = side.store.mirror.pull_state(side.space, object_)
+        if full or state.watermark is None or state.full_at is None or state.layout != layout:
+            _full(side, object_, pulled, progress)
+        else:
+            _increment(side, object_, state.watermark, pulled, progress)
+    for object_ in side.objects:
+        if pulled.kinds[side.label(object_)] == "increment":
+            links.mend(side, object_, pulled.shrunk.get(side.crm, set()))
+            links.follow(side, object_)
+    fulls = "full" in {pulled.kinds[side.label(object_)] for object_ in side.objects}
+    if fulls or not side.store.mirror.owners(side.space):
+        side.store.mirror.put_owners(side.space, side.connector.owners())
+
+
+def _full(side: Side, object_: ObjectName, pulled: Pulled, progress: Progress | None) -> None:
+    mirror = side.store.mirror
+    previous = acted_on(side.ctx).get(side.label(object_))
+    began, pull_id = side.now(), new_id("pull", side.now())
+    expected = side.connector.count(object_)
     seen: set[str] = set()
     newest: datetime | None = None
     waiting: list[Record] = []
-    for page in ctx.connector.pull(object_, ctx.properties(object_), expected=expected):
+    for page in side.connector.pull(object_, side.properties(object_), expected=expected):
         waiting.extend(page.records)
         seen.update(record.id for record in page.records)
         newest = _newest(newest, page)
         if len(waiting) >= links.BATCH:
-            links.store(ctx, object_, waiting, pull_id, only_changed=False)
+            links.store(side, object_, waiting, pull_id, only_changed=False)
             waiting.clear()
         if progress:
             progress(object_, len(seen), expected)
-    links.store(ctx, object_, waiting, pull_id, only_changed=False)
+    links.store(side, object_, waiting, pull_id, only_changed=False)
     if len(seen) < expected:
         # Records may have been archived meanwhile; only what the CRM still counts afterwards is missing.
-        expected = min(expected, ctx.connector.count(object_))
+        expected = min(expected, side.connector.count(object_))
     coverage = Coverage(len(seen), expected, previous)
-    pulled.coverage[object_], pulled.kinds[object_], pulled.changed[object_] = coverage, "full", len(seen)
+    pulled.note(side, object_, coverage, "full", len(seen))
     if coverage.complete:
         watermark = min(newest, began) if newest else began
-        layout = links.layout(ctx, object_)
-        if mirror.finish_full_pull(portal, object_, pull_id, layout=layout, watermark=watermark, at=ctx.now()):
-            pulled.shrunk.add(object_)
+        layout = links.layout(side, object_)
+        if mirror.finish_full_pull(side.space, object_, pull_id, layout=layout, watermark=watermark, at=side.now()):
+            pulled.lost_some(side, object_)
+        links.caught_up(side, object_, began)
 
 
 def acted_on(ctx: Context) -> dict[str, int]:
@@ -122,36 +134,40 @@ def parse_moment(text: str) -> datetime | None:
 
 
 def _increment(
-    ctx: Context,
+    side: Side,
     object_: ObjectName,
     watermark: datetime,
     pulled: Pulled,
     progress: Progress | None,
 ) -> None:
-    mirror, portal = ctx.store.mirror, ctx.portal.name
-    began = ctx.now()
-    since = watermark - INDEX_LAG
-    window = _newest_first(ctx, object_, since)
+    mirror, space = side.store.mirror, side.space
+    began = side.now()
+    since = watermark - side.connector.lag
+    window = _newest_first(side, object_, since)
     masked = not window.whole and window.newest is not None and watermark < window.newest
     if window.unknown or (masked and window.newest and began - window.newest > CERTIFY_AFTER):
-        window = _whole_window(ctx, object_, since, window.total, progress)
-    expected = ctx.connector.count(object_)
-    if mirror.count(portal, object_) > expected:
-        known = set(mirror.ids(portal, object_).to_list())
-        archived = [id_ for id_ in ctx.connector.archived_ids(object_) if id_ in known]
-        if mirror.delete_records(portal, object_, archived):
-            pulled.shrunk.add(object_)
-    held = mirror.count(portal, object_)
+        window = _whole_window(side, object_, since, window.total, progress)
+    expected = side.connector.count(object_)
+    if mirror.count(space, object_) > expected:
+        known = set(mirror.ids(space, object_).to_list())
+        archived = [id_ for id_ in side.connector.archived_ids(object_) if id_ in known]
+        if mirror.delete_records(space, object_, archived):
+            pulled.lost_some(side, object_)
+    held = mirror.count(space, object_)
     if held != expected:
         # Something came or went that neither changes nor the archive show (a restore, a merge): read all of it.
-        _full(ctx, object_, pulled, progress)
+        _full(side, object_, pulled, progress)
         return
-    pulled.coverage[object_] = Coverage(held, expected, acted_on(ctx).get(object_))
-    pulled.kinds[object_], pulled.changed[object_] = "increment", window.stored
+    coverage = Coverage(held, expected, acted_on(side.ctx).get(side.label(object_)))
+    pulled.note(side, object_, coverage, "increment", window.stored)
     # What is younger than the lag may still appear late: the watermark passes a moment only once that is over, and
     # only when the whole window was read.
-    if window.whole and window.newest is not None and (moved := min(window.newest, began - INDEX_LAG)) > watermark:
-        mirror.set_watermark(portal, object_, moved)
+    if (
+        window.whole
+        and window.newest is not None
+        and (moved := min(window.newest, began - side.connector.lag)) > watermark
+    ):
+        mirror.set_watermark(space, object_, moved)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,33 +181,33 @@ class _Window:
     unknown: bool = False
 
 
-def _newest_first(ctx: Context, object_: ObjectName, since: datetime) -> _Window:
+def _newest_first(side: Side, object_: ObjectName, since: datetime) -> _Window:
     """One search for the newest changes: where the mirror knows the oldest of them, it knows what lies below."""
-    mirror, portal = ctx.store.mirror, ctx.portal.name
-    total, page = ctx.connector.newest(object_, ctx.properties(object_), since)
-    known = mirror.modified_times(portal, object_, [record.id for record in page.records])
+    mirror, space = side.store.mirror, side.space
+    total, page = side.connector.newest(object_, side.properties(object_), since)
+    known = mirror.modified_times(space, object_, [record.id for record in page.records])
     fresh = [record for record in page.records if known.get(record.id) != record.modified_at]
     whole = len(page.records) >= total
     if whole or len(fresh) < len(page.records):
-        links.store(ctx, object_, fresh, new_id("pull", ctx.now()), only_changed=False)
-        unknown = not whole and mirror.count_since(portal, object_, since) != total
+        links.store(side, object_, fresh, new_id("pull", side.now()), only_changed=False)
+        unknown = not whole and mirror.count_since(space, object_, since) != total
         return _Window(total, len(fresh), _newest(None, page), whole, unknown)
     return _Window(total, 0, _newest(None, page), whole=False, unknown=True)
 
 
-def _whole_window(ctx: Context, object_: ObjectName, since: datetime, total: int, progress: Progress | None) -> _Window:
-    pull_id = new_id("pull", ctx.now())
+def _whole_window(side: Side, object_: ObjectName, since: datetime, total: int, progress: Progress | None) -> _Window:
+    pull_id = new_id("pull", side.now())
     stored = 0
     newest: datetime | None = None
     waiting: list[Record] = []
-    for page in ctx.connector.changes(object_, ctx.properties(object_), since):
+    for page in side.connector.changes(object_, side.properties(object_), since):
         waiting.extend(page.records)
         if len(waiting) >= links.BATCH:
-            links.store(ctx, object_, waiting, pull_id, only_changed=True)
+            links.store(side, object_, waiting, pull_id, only_changed=True)
             waiting.clear()
         stored += len(page.records)
         newest = _newest(newest, page)
         if progress:
             progress(object_, stored, total)
-    links.store(ctx, object_, waiting, pull_id, only_changed=True)
+    links.store(side, object_, waiting, pull_id, only_changed=True)
     return _Window(total, stored, newest, whole=True)

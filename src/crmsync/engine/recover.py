@@ -6,9 +6,12 @@ old value is free to be sent again, anything else was changed by somebody since.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from crmsync.connectors.base import ReadBack
 from crmsync.engine.context import Context
 from crmsync.engine.values import same_value
+from crmsync.model.fields import ObjectName
 from crmsync.model.plan import OutcomeStatus
 from crmsync.store import Batch, ChangeOutcome
 
@@ -27,9 +30,18 @@ def _read_back(ctx: Context, batch: Batch) -> list[ChangeOutcome]:
     for (object_,), changes in batch.changes.group_by("object", maintain_order=True):
         ids = changes["id"].unique(maintain_order=True).to_list()
         properties = changes["property"].unique(maintain_order=True).to_list()
-        found = ctx.connector.read(str(object_), ids, properties)  # type: ignore[arg-type]  # CHANGE_SCHEMA object
+        found = read_back(ctx, str(object_), ids, properties)  # type: ignore[arg-type]  # CHANGE_SCHEMA object
         outcomes += [_settle(ctx, change, found) for change in changes.iter_rows(named=True)]
     return outcomes
+
+
+def read_back(ctx: Context, object_: ObjectName, ids: Sequence[str], properties: Sequence[str]) -> ReadBack:
+    """Current values of records of either CRM, each asked of its own."""
+    found = ReadBack({})
+    for side, mine in ctx.by_side(ids):
+        read = side.connector.read(object_, mine, properties)
+        found = ReadBack(found.values | read.values, (*found.missing, *read.missing), found.merged | read.merged)
+    return found
 
 
 def _settle(ctx: Context, change: dict[str, object], found: ReadBack) -> ChangeOutcome:

@@ -23,8 +23,8 @@ from crmsync.assess.run import Assessment, direct_reports
 from crmsync.engine.context import Context
 from crmsync.engine.explain import find_record, pull_if_never
 from crmsync.engine.people import kept_info, people
+from crmsync.engine.picture import picture
 from crmsync.engine.plan import portal_info
-from crmsync.engine.snapshot import build_snapshot, contact_parts, reporting_lines
 from crmsync.errors import RecordNotFound
 from crmsync.model.fields import ACCOUNT
 from crmsync.model.outputs import Output, OutputKind
@@ -175,12 +175,14 @@ class _Assessed:
 
 def _assessed(ctx: Context, as_of: datetime | None, company: str | None) -> _Assessed:
     pull_if_never(ctx)
-    if kept_info(ctx) is None:
-        portal_info(ctx, fresh=False)  # Links need the portal's number; it is kept from here on.
+    for side in ctx.sides:
+        if kept_info(side) is None:
+            portal_info(side, fresh=False)  # Links need the portal's number; it is kept from here on.
     if company is not None:
         company = find_record(ctx, "company", company, [])[1]
-    snapshot = build_snapshot(ctx, as_of or ctx.now(), {}, contacts=False)
-    lines = reporting_lines(ctx)
+    seen = picture(ctx, as_of or ctx.now(), {})
+    company = seen.home("company", company) if company is not None else None
+    snapshot, lines = seen.snapshot, seen.reporting_lines()
     run = Assessment(
         snapshot,
         ctx.program,
@@ -189,7 +191,7 @@ def _assessed(ctx: Context, as_of: datetime | None, company: str | None) -> _Ass
         reporting=None if lines is None else direct_reports(lines),
     )
     counts, people_parts = [], []
-    for part in contact_parts(ctx, snapshot):
+    for part in seen.contact_parts():
         decided = run.part(part)
         counts.append(_counted(ctx, decided))
         if company is not None:
@@ -201,7 +203,7 @@ def _assessed(ctx: Context, as_of: datetime | None, company: str | None) -> _Ass
         if accounts.is_empty():
             raise RecordNotFound(f"company {company} is outside the portal's scope, so nothing is decided about it.")
     contacts = pl.concat(counts).group_by("id").agg(pl.all().sum()) if counts else None
-    state = ctx.store.mirror.pull_state(ctx.portal.name, "company")
+    state = ctx.store.mirror.pull_state(ctx.main.space, "company")
     head = Head(ctx.portal.name, ctx.program.name, ctx.program.short_digest, snapshot.as_of, state.full_at)
     people_frame = pl.concat(people_parts, how="diagonal") if people_parts else None
     return _Assessed(head, world, accounts, contacts, company, people_frame)
@@ -213,7 +215,7 @@ def _counted(ctx: Context, contacts: pl.DataFrame) -> pl.DataFrame:
     if OUT + "name_gaps" in contacts.columns:
         gaps_of = pl.col(OUT + "name_gaps").cast(pl.String).fill_null("").str.split(";")
         can = {"without_profile": PROFILES, "without_title": ("title",)}
-        mapped = ctx.mapping.read["contact"]
+        mapped = ctx.maps("contact")
         figures += [
             gaps_of.list.contains(entry).sum().cast(pl.Int64).alias(column)
             for column, entry in COUNTED.items()
@@ -256,6 +258,6 @@ def _goals(ctx: Context) -> Mapping[str, int]:
 
 def _managers(ctx: Context, world: World) -> pl.DataFrame:
     """`coverage_model.manager_load` with names instead of owner ids."""
-    owners = {owner.id: owner.name for owner in ctx.store.mirror.owners(ctx.portal.name)}
+    owners = {id_: name for side in reversed(ctx.sides) for id_, name in side.owners.items()}
     owner = pl.col("owner").cast(pl.String)
     return manager_load(world).with_columns(owner.replace_strict(owners, default=owner).alias("owner"))

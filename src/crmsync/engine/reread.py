@@ -9,10 +9,11 @@ from collections.abc import Sequence
 
 import msgspec
 
-from crmsync.connectors.base import Record
+from crmsync.connectors.base import ReadBack, Record
 from crmsync.engine import links
 from crmsync.engine.context import Context
 from crmsync.engine.ids import new_id
+from crmsync.engine.side import Side
 from crmsync.errors import RecordNotFound
 from crmsync.model.fields import ObjectName
 
@@ -25,15 +26,21 @@ def reread(ctx: Context, object_: ObjectName, ids: Sequence[str]) -> set[str]:
     """
     if not ids:
         return set()
-    found = ctx.connector.read(object_, ids, ctx.properties(object_))
-    if found.missing:
-        named = ", ".join(found.missing)
+    found = [(side, side.connector.read(object_, mine, side.properties(object_))) for side, mine in ctx.by_side(ids)]
+    missing = [id_ for _, read in found for id_ in read.missing]
+    if missing:
+        named = ", ".join(missing)
         raise RecordNotFound(f"{object_} {named}: no such record, or it is archived. Nothing was written.")
-    modified = ctx.connector.modified_property[object_]
+    return {id_ for side, read in found for id_ in _stored(side, object_, read)}
+
+
+def _stored(side: Side, object_: ObjectName, found: ReadBack) -> set[str]:
+    """Put what was read into the mirror; the ids of it."""
+    modified = side.connector.modified_property[object_]
     records = [
         Record(id_, values.get(modified) or "", msgspec.json.encode(values)) for id_, values in found.values.items()
     ]
-    links.store(ctx, object_, records, new_id("pull", ctx.now()), only_changed=False)
+    links.store(side, object_, records, new_id("pull", side.now()), only_changed=False)
     gone = [old for old, new in found.merged.items() if old != new]
-    ctx.store.mirror.delete_records(ctx.portal.name, object_, gone)
-    return {found.merged.get(id_, id_) for id_ in ids}
+    side.store.mirror.delete_records(side.space, object_, gone)
+    return set(found.values)

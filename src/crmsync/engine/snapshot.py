@@ -7,7 +7,7 @@ with fifty properties as text would not fit into a gigabyte.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
 from itertools import chain
@@ -15,8 +15,8 @@ from itertools import chain
 import polars as pl
 
 from crmsync.config.mappings import ReadMap
-from crmsync.engine.context import Context
 from crmsync.engine.links import linked_ids, with_links
+from crmsync.engine.side import Side
 from crmsync.model.fields import FIELDS, Field, Kind, ObjectName
 from crmsync.model.snapshot import HELD, NATIVE, UNREADABLE, Coverage, Snapshot
 from crmsync.normalize.columns import (
@@ -30,6 +30,7 @@ from crmsync.normalize.columns import (
 )
 from crmsync.normalize.domain import domains
 from crmsync.normalize.places import country, regions
+from crmsync.program.conditions import Condition
 from crmsync.program.evaluate import compile_expr
 from crmsync.program.units import currency_digits
 
@@ -69,20 +70,19 @@ _READERS: dict[Kind, Callable[[pl.Expr], pl.Expr]] = {
 
 
 def build_snapshot(
-    ctx: Context, as_of: datetime, coverage: dict[ObjectName, Coverage], *, contacts: bool = True
+    side: Side, as_of: datetime, coverage: dict[str, Coverage], *, contacts: bool = True, scoped: bool = True
 ) -> Snapshot:
-    """The mirror as frames: canonical fields, `held.*` for what we own, `native.*` for what we may write.
+    """One CRM's mirror as frames: canonical fields, `held.*` for what we own, `native.*` for what we may write.
 
-    Without `contacts` their frame is left out, for a caller that reads them by `contact_parts`.
+    Without `contacts` their frame is left out, for a caller that reads them by `contact_parts`; `scoped=False` leaves
+    the portal's scope to the caller.
     """
     frames: dict[ObjectName, pl.DataFrame] = {
-        object_: _whole(ctx, object_) for object_ in ctx.objects if object_ != "contact"
+        object_: _whole(side, object_) for object_ in side.objects if object_ != "contact"
     }
-    if ctx.portal.scope is not None:
-        # Unknown is not false: a record leaves the scope only where it is certainly outside.
-        inside = compile_expr(ctx.portal.scope, as_of=as_of).fill_null(value=True)
-        frames["company"] = frames["company"].filter(inside)
-    owners = ctx.store.mirror.owners(ctx.portal.name)
+    if scoped and side.portal.scope is not None:
+        frames["company"] = in_scope(side.portal.scope, frames["company"], as_of)
+    owners = side.store.mirror.owners(side.space)
     snapshot = Snapshot(
         frames,
         as_of,
@@ -91,55 +91,66 @@ def build_snapshot(
         # A portal without owners, or a key that may not see them, says nothing about who is active.
         active_owners=frozenset(owner.id for owner in owners if owner.active) or None,
     )
-    if contacts and "contact" in ctx.objects:
-        frames["contact"] = _together(contact_parts(ctx, snapshot), _empty(ctx, "contact"))
+    if contacts and "contact" in side.objects:
+        frames["contact"] = _together(contact_parts(side, snapshot, scoped=scoped), _empty(side, "contact"))
     return snapshot
 
 
-def contact_parts(ctx: Context, snapshot: Snapshot, *, named: bool = True) -> Iterator[pl.DataFrame]:
+def in_scope(scope: Condition | None, accounts: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
+    """The accounts that are looked at. Unknown is not false: one is left out only where it is certainly outside."""
+    if scope is None:
+        return accounts
+    return accounts.filter(compile_expr(scope, as_of=as_of).fill_null(value=True))
+
+
+def contact_parts(
+    side: Side, snapshot: Snapshot, *, named: bool = True, scoped: bool = True
+) -> Iterator[pl.DataFrame]:
     """The contacts of `build_snapshot`, in parts; none where the portal's contacts are not read.
 
     A portal that has no contact yet gives one empty part: that nobody is known is known.
     `named=False` leaves out what no decision reads and only people do, such as first and last names.
     """
-    if "contact" not in ctx.objects:
+    if "contact" not in side.objects:
         return
-    inside = None if ctx.portal.scope is None else snapshot.accounts.select(pl.col("id").alias("account"))
-    fields = ctx.reads["contact"] if named else ctx.decides_on["contact"] | {"account"}
-    found = _parts(ctx, "contact", sorted(fields))
+    inside = None if side.portal.scope is None or not scoped else snapshot.accounts.select(pl.col("id").alias("account"))
+    fields = side.reads["contact"] if named else side.decides_on["contact"] | {"account"}
+    found = _parts(side, "contact", sorted(fields))
     first = next(found, None)
     if first is None:
-        first = _canonical(ctx, "contact", pl.DataFrame(schema={"id": pl.String}), sorted(fields), owned=True)
+        first = _canonical(side, "contact", pl.DataFrame(schema={"id": pl.String}), sorted(fields), owned=True)
     for part in chain([first], found):
         yield part if inside is None else part.join(inside, on="account", how="semi", maintain_order="left")
 
 
-def reporting_lines(ctx: Context) -> pl.DataFrame | None:
+def reporting_lines(side: Side) -> pl.DataFrame | None:
     """`id` and `reports_to` of every contact that reports to somebody; None where the portal does not say."""
-    if "reports_to" not in ctx.reads.get("contact", ()) or "reports_to" not in ctx.mapping.read["contact"]:
+    if "reports_to" not in side.reads.get("contact", ()) or "reports_to" not in side.mapping.read["contact"]:
         return None
-    if ctx.mapping.read["contact"]["reports_to"].associated is not None:
-        return linked_ids(ctx, "contact", "reports_to")
+    if side.mapping.read["contact"]["reports_to"].associated is not None:
+        return linked_ids(side, "contact", "reports_to")
     parts = [
         part.select("id", "reports_to").filter(pl.col("reports_to").is_not_null())
-        for part in _parts(ctx, "contact", ["reports_to"], owned=False)
+        for part in _parts(side, "contact", ["reports_to"], owned=False)
     ]
     return _together(parts, pl.DataFrame(schema={"id": pl.String, "reports_to": pl.String}))
 
 
-def _whole(ctx: Context, object_: ObjectName) -> pl.DataFrame:
-    return _together(_parts(ctx, object_, sorted(ctx.reads[object_])), _empty(ctx, object_))
+def _whole(side: Side, object_: ObjectName) -> pl.DataFrame:
+    return _together(_parts(side, object_, sorted(side.reads[object_])), _empty(side, object_))
 
 
-def _empty(ctx: Context, object_: ObjectName) -> pl.DataFrame:
-    return _canonical(ctx, object_, pl.DataFrame(schema={"id": pl.String}), sorted(ctx.reads[object_]), owned=True)
+def _empty(side: Side, object_: ObjectName) -> pl.DataFrame:
+    return _canonical(side, object_, pl.DataFrame(schema={"id": pl.String}), sorted(side.reads[object_]), owned=True)
 
 
 def _together(parts: Iterable[pl.DataFrame], empty: pl.DataFrame) -> pl.DataFrame:
-    """Parts as one frame; columns of what could not be read are only where there is such a thing."""
     found = list(parts)
-    if not found:
-        return empty
+    return together(found) if found else empty
+
+
+def together(found: list[pl.DataFrame]) -> pl.DataFrame:
+    """Parts, at least one, as one frame; columns of what could not be read are only where there is such a thing."""
     heights, columns = [part.height for part in found], []
     schema: dict[str, pl.DataType] = {}
     for part in found:
@@ -155,47 +166,47 @@ def _together(parts: Iterable[pl.DataFrame], empty: pl.DataFrame) -> pl.DataFram
     return pl.DataFrame(columns)
 
 
-def _parts(ctx: Context, object_: ObjectName, fields: list[str], *, owned: bool = True) -> Iterator[pl.DataFrame]:
+def _parts(side: Side, object_: ObjectName, fields: list[str], *, owned: bool = True) -> Iterator[pl.DataFrame]:
     """Canonical, narrow frames of at most PART_ROWS records, in the mirror's order."""
     waiting: list[pl.DataFrame] = []
     rows = 0
-    for page in ctx.store.mirror.scan(ctx.portal.name, object_, _properties(ctx, object_, fields, owned=owned)):
+    for page in side.store.mirror.scan(side.space, object_, _properties(side, object_, fields, owned=owned)):
         waiting.append(page)
         rows += page.height
         if rows >= PART_ROWS:
-            yield _part(ctx, object_, waiting, fields, owned=owned)
+            yield _part(side, object_, waiting, fields, owned=owned)
             waiting, rows = [], 0
     if waiting:
-        yield _part(ctx, object_, waiting, fields, owned=owned)
+        yield _part(side, object_, waiting, fields, owned=owned)
 
 
 def _part(
-    ctx: Context, object_: ObjectName, pages: list[pl.DataFrame], fields: list[str], *, owned: bool
+    side: Side, object_: ObjectName, pages: list[pl.DataFrame], fields: list[str], *, owned: bool
 ) -> pl.DataFrame:
-    frame = _narrow(ctx, object_, _canonical(ctx, object_, pl.concat(pages, rechunk=True), fields, owned=owned))
-    return with_links(ctx, object_, frame, fields)
+    frame = _narrow(side, object_, _canonical(side, object_, pl.concat(pages, rechunk=True), fields, owned=owned))
+    return with_links(side, object_, frame, fields)
 
 
-def _mapped(ctx: Context, object_: ObjectName, fields: Iterable[str]) -> dict[str, ReadMap]:
-    known = ctx.mapping.read[object_]
+def _mapped(side: Side, object_: ObjectName, fields: Iterable[str]) -> dict[str, ReadMap]:
+    known = side.mapping.read[object_]
     return {name: known[name] for name in fields if name in known and not known[name].association}
 
 
-def _owned(ctx: Context, object_: ObjectName) -> dict[str, str]:
+def _owned(side: Side, object_: ObjectName) -> dict[str, str]:
     """Column -> property, of what we own and of what we may write."""
-    held = {HELD + output.name: ctx.prefix + output.name for output in ctx.owned if output.object == object_}
-    return held | {NATIVE + rule.name: rule.property for rule in ctx.natives if rule.object == object_}
+    held = {HELD + output.name: side.prefix + output.name for output in side.owned if output.object == object_}
+    return held | {NATIVE + rule.name: rule.property for rule in side.natives if rule.object == object_}
 
 
-def _properties(ctx: Context, object_: ObjectName, fields: list[str], *, owned: bool) -> list[str]:
-    ours = _owned(ctx, object_).values() if owned else ()
-    return [*(read.property for read in _mapped(ctx, object_, fields).values()), *ours]
+def _properties(side: Side, object_: ObjectName, fields: list[str], *, owned: bool) -> list[str]:
+    ours = _owned(side, object_).values() if owned else ()
+    return [*(read.property for read in _mapped(side, object_, fields).values()), *ours]
 
 
-def _canonical(ctx: Context, object_: ObjectName, raw: pl.DataFrame, fields: list[str], *, owned: bool) -> pl.DataFrame:
+def _canonical(side: Side, object_: ObjectName, raw: pl.DataFrame, fields: list[str], *, owned: bool) -> pl.DataFrame:
     """One part of the mirror's text as canonical columns."""
-    mapped = _mapped(ctx, object_, fields)
-    ours = _owned(ctx, object_) if owned else {}
+    mapped = _mapped(side, object_, fields)
+    ours = _owned(side, object_) if owned else {}
     wanted = [*(read.property for read in mapped.values()), *ours.values()]
     raw = raw.with_columns(
         [pl.lit(None, dtype=pl.String).alias(n) for n in dict.fromkeys(wanted) if n not in raw.columns]
@@ -203,7 +214,7 @@ def _canonical(ctx: Context, object_: ObjectName, raw: pl.DataFrame, fields: lis
     known = FIELDS[object_]
     columns: list[pl.Expr] = [pl.col("id")]
     for name, read in mapped.items():
-        value = _value(pl.col(read.property), known[name], read, ctx.program.currency)
+        value = _value(pl.col(read.property), known[name], read, side.currency)
         columns.append(value.alias(name))
     columns += [
         pl.lit(None, dtype=known[name].kind.dtype).alias(name) for name in fields if name not in mapped and name != "id"
@@ -224,7 +235,7 @@ def _not_read(
     found = []
     for name, read in mapped.items():
         said, value = raw[read.property], frame[name]
-        checked = not known[name].kind.is_text or known[name].kind in _CHECKED_TEXT
+        checked = not known[name].kind.is_text or known[name].kind in _CHECKED_TEXT or bool(read.values)
         if checked and value.null_count() > said.null_count():
             pair = pl.DataFrame({"said": said, "value": value})
             lost = pl.when(unreadable(pl.col("said"), pl.col("value"))).then(pl.col("said"))
@@ -232,7 +243,7 @@ def _not_read(
     return found
 
 
-def _narrow(ctx: Context, object_: ObjectName, frame: pl.DataFrame) -> pl.DataFrame:
+def _narrow(side: Side, object_: ObjectName, frame: pl.DataFrame) -> pl.DataFrame:
     """The same values in less memory: text of few distinct values as categories, no column of what could be read."""
     known = FIELDS[object_]
     narrow = [
@@ -246,9 +257,27 @@ def _narrow(ctx: Context, object_: ObjectName, frame: pl.DataFrame) -> pl.DataFr
 
 def _value(expr: pl.Expr, field: Field, read: ReadMap, currency: str) -> pl.Expr:
     if field.kind is not Kind.MONEY:
-        return _READERS[field.kind](expr)
+        return _READERS[field.kind](_meant(expr, field, read))
     value = parse_money(expr, currency_digits(read.currency or currency))
     return value if read.rate is None else converted(value, read.rate, read.currency or currency, currency)
+
+
+def _meant(expr: pl.Expr, field: Field, read: ReadMap) -> pl.Expr:
+    """The text as the mapping says what it means; null where it does not say.
+
+    A set with an option that the mapping does not name is unknown as a whole: of what is left, "has none of these"
+    would be certain and perhaps wrong.
+    """
+    if not read.values:
+        return expr
+    if field.kind is not Kind.SET:
+        return _word(expr, read.values)
+    options = parse_set(expr).list.eval(_word(pl.element(), read.values))
+    return pl.when(~options.list.contains(None)).then(options.list.join(";"))
+
+
+def _word(expr: pl.Expr, values: Mapping[str, str]) -> pl.Expr:
+    return expr.str.strip_chars().str.to_lowercase().replace_strict(values, default=None, return_dtype=pl.String)
 
 
 def converted(minor: pl.Expr, rate: Decimal, from_: str, to: str) -> pl.Expr:

@@ -69,10 +69,19 @@ def resync(
             pulled = pull(ctx, progress=progress)
             chosen = {"company": set(companies), "contact": set(contacts)}
             if list_id is not None:
-                chosen["company"] |= set(ctx.connector.list_members(list_id))
+                for object_, members in _members(ctx, list_id).items():
+                    chosen[object_] |= members
             only = {object_: reread(ctx, object_, sorted(ids)) for object_, ids in _by_object(chosen)}
         planned = plan_from_mirror(ctx, pulled, kind="resync", as_of=as_of, only=only)
         return _applied(ctx, planned, accept, reason, "person", progress, lambda: False)
+
+
+def _members(ctx: Context, list_id: str) -> dict[str, set[str]]:
+    """A list's members by object; what the mirror does not know as a contact is taken for a company."""
+    side = ctx.side_of(list_id)
+    members = set(side.connector.list_members(list_id))
+    contacts = set(ctx.store.mirror.modified_times(side.space, "contact", members))
+    return {"company": members - contacts, "contact": contacts}
 
 
 def _by_object(chosen: dict[str, set[str]]) -> list[tuple[ObjectName, set[str]]]:

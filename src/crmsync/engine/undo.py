@@ -8,8 +8,8 @@ import polars as pl
 
 from crmsync.engine.context import Context
 from crmsync.engine.ids import new_id
-from crmsync.engine.plan import Planned, portal_info, supersede_earlier
-from crmsync.engine.recover import recover
+from crmsync.engine.plan import Planned, planned_cost, portal_info, supersede_earlier
+from crmsync.engine.recover import read_back, recover
 from crmsync.engine.values import same_value
 from crmsync.errors import RecordNotFound
 from crmsync.model.fields import ObjectName
@@ -17,7 +17,6 @@ from crmsync.model.outputs import NativePolicy
 from crmsync.model.plan import CHANGE_SCHEMA, Plan
 from crmsync.model.text import stamp
 from crmsync.planning import summary as figures
-from crmsync.planning.cost import apply_cost
 from crmsync.planning.diff import number
 from crmsync.planning.digest import plan_digest
 from crmsync.store import LANDED, PlanStatus
@@ -51,7 +50,7 @@ def _reverse(ctx: Context, run_id: str, written: pl.DataFrame) -> tuple[list[dic
         if mine.is_empty():
             continue
         ids = mine["record_id"].unique(maintain_order=True).to_list()
-        found = ctx.connector.read(_object(object_), ids, mine["property"].unique().to_list())
+        found = read_back(ctx, _object(object_), ids, mine["property"].unique().to_list())
         for change in mine.iter_rows(named=True):
             where = {"object": object_, "id": change["record_id"], "property": change["property"]}
             current = found.values.get(change["record_id"])
@@ -84,8 +83,8 @@ def _object(name: str) -> ObjectName:
 def _save(ctx: Context, run_id: str, rows: list[dict[str, Any]], skipped: list[dict[str, str]]) -> Planned:
     now = ctx.now()
     changes = number(pl.DataFrame(rows, schema=CHANGE_SCHEMA))
-    info = portal_info(ctx, fresh=False)
-    cost = apply_cost(changes, batch_for=ctx.connector.batch_for)
+    info = portal_info(ctx.main, fresh=False)
+    cost = planned_cost(ctx, changes)
     basis: dict[str, Any] = {"run_id": new_id("r", now), "undoes": run_id, "reread": True}
     summary: dict[str, Any] = {
         "objects": figures.object_table(changes),

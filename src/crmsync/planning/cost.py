@@ -25,6 +25,14 @@ class Cost:
     def calls(self) -> int:
         return self.batches + self.reads
 
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(
+            self.changes + other.changes,
+            self.records + other.records,
+            self.batches + other.batches,
+            self.reads + other.reads,
+        )
+
 
 def apply_cost(changes: pl.DataFrame, *, batch_for: Callable[[int], int], aged: bool = False) -> Cost:
     """Calls for these changes: one write per batch of an object's records, and the reads that safety asks.

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from crmsync.model.fields import ObjectName
 from crmsync.model.limits import Limit
 from crmsync.model.outputs import Output
 from crmsync.model.plan import GuardReading
@@ -40,7 +39,7 @@ def read_guards(
     changes: pl.DataFrame,
     standing: Standing,
     outputs: Sequence[Output],
-    coverage: Mapping[ObjectName, Coverage],
+    coverage: Mapping[str, Coverage],
     limits: GuardLimits,
     *,
     prefix: str,
@@ -86,7 +85,7 @@ def _share(name: str, label: str, value: int, base: int, limit: Limit | None, fl
     return [GuardReading(name, value, base, str(limit), breached, message)]
 
 
-def _snapshot(coverage: Mapping[ObjectName, Coverage], least: float | None, floor: int) -> list[GuardReading]:
+def _snapshot(coverage: Mapping[str, Coverage], least: float | None, floor: int) -> list[GuardReading]:
     """An incomplete read always stops; so does one that lost more than `floor` and falls below `least` per cent."""
     readings = []
     for object_, seen in coverage.items():

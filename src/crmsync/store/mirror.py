@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from crmsync.store.database import Database, chunks
 from crmsync.store.frames import compact, decode, in_id_order, read_properties
 from crmsync.store.links import LINK_SCHEMA, StoredLink, labelled, link_pages
-from crmsync.store.schema import associations, owners, records, spaces, state
+from crmsync.store.schema import associations, link_records, owners, records, spaces, state
 from crmsync.store.timestamps import from_text, to_text
 
 _CHUNK_ROWS = 10_000
@@ -225,6 +225,7 @@ class Mirror:
             mine = sa.select(spaces.c.space).where(spaces.c.portal == portal)
             connection.execute(sa.delete(records).where(records.c.space.in_(mine)))
             connection.execute(sa.delete(associations).where(associations.c.space.in_(mine)))
+            connection.execute(sa.delete(link_records).where(link_records.c.space.in_(mine)))
             connection.execute(sa.delete(spaces).where(spaces.c.portal == portal))
 
     # Pull states
@@ -261,10 +262,26 @@ class Mirror:
         with self._db.write(durable=False) as connection:
             space = self._make_space(connection, portal, _link(from_, to))
             for part in chunks(list(links), _CHUNK_IDS):
-                query = sa.delete(associations).where(associations.c.space == space, associations.c.from_id.in_(part))
-                connection.execute(query)
+                for table in (associations, link_records):
+                    connection.execute(sa.delete(table).where(table.c.space == space, table.c.from_id.in_(part)))
             rows = [(space, id_, to, labels) for id_, found in links.items() for to, labels in labelled(found).items()]
             self._db.insert(connection, associations, ("space", "from_id", "to_id", "labels"), rows)
+            own = {one: (space, one, id_) for id_, found in links.items() for link in found for one in link.ids}
+            keys = ("space", "id")
+            self._db.insert(
+                connection, link_records, (*keys, "from_id"), list(own.values()), keys=keys, replace=("from_id",)
+            )
+
+    def linked_by(self, portal: str, from_: str, to: str, link_ids: Iterable[str]) -> list[str]:
+        """Ids of the records from which the given association records lead (`StoredLink.ids`), each once, sorted."""
+        with self._db.read() as connection:
+            space = _space(connection, portal, _link(from_, to))
+            found: set[str] = set()
+            for part in chunks(list(link_ids), _CHUNK_IDS) if space is not None else ():
+                query = sa.select(link_records.c.from_id)
+                rows = connection.execute(query.where(link_records.c.space == space, link_records.c.id.in_(part)))
+                found.update(row[0] for row in rows)
+            return sorted(found)
 
     def load_associations(
         self, portal: str, from_: str, to: str, *, between: tuple[str, str] | None = None
@@ -330,8 +347,8 @@ class Mirror:
             spaces.c.portal == portal, spaces.c.object.startswith(_link(object_, ""), autoescape=True)
         )
         known = sa.select(records.c.id).where(records.c.space == space)
-        query = sa.delete(associations).where(associations.c.space.in_(links), associations.c.from_id.not_in(known))
-        connection.execute(query)
+        for table in (associations, link_records):
+            connection.execute(sa.delete(table).where(table.c.space.in_(links), table.c.from_id.not_in(known)))
 
     def _pages(self, connection: sa.Connection, space: int, with_properties: bool) -> Iterator[tuple[pl.Series, bytes]]:
         """Ids and properties in id order, a line a record. By key rather than by cursor, which PostgreSQL's driver

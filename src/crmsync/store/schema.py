@@ -51,6 +51,17 @@ associations = sa.Table(
     sqlite_with_rowid=False,
 )
 
+# Where an association is a record of its own (OpportunityContactRole): its id, and the record that it leads from.
+link_records = sa.Table(
+    "link_records",
+    metadata,
+    sa.Column("space", sa.BigInteger, sa.ForeignKey("spaces.space"), primary_key=True),
+    sa.Column("id", RECORD_ID, primary_key=True),
+    sa.Column("from_id", RECORD_ID, nullable=False),
+    sa.Index("ix_link_records_from", "space", "from_id"),
+    sqlite_with_rowid=False,
+)
+
 owners = sa.Table(
     "owners",
     metadata,

@@ -72,6 +72,9 @@ class HubSpotConnector:
     def owns(self, id_: str) -> bool:
         return id_.isascii() and id_.isdecimal()
 
+    def canonical_id(self, id_: str) -> str:
+        return id_.strip()
+
     def batch_for(self, records: int) -> int:
         return BATCH
 

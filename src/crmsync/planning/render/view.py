@@ -105,8 +105,9 @@ def plural(count: int, one: str, many: str | None = None) -> str:
 
 
 def objects(count: int, object_: str) -> str:
-    one, many = _OBJECTS.get(object_, (object_, object_ + "s"))
-    return plural(count, one, many)
+    name, where, crm = object_.partition(" in ")
+    one, many = _OBJECTS.get(name, (name, name + "s"))
+    return plural(count, one, many) + where + crm
 
 
 def short(tier: str | None) -> str:
@@ -166,11 +167,12 @@ def nothing_to_do(plan: Plan) -> str:
     """Why an empty plan is empty, in one sentence; "" for a plan with changes."""
     if not plan.is_empty:
         return ""
-    seen = (plan.summary.get("read") or {}).get("company")
+    read = plan.summary.get("read") or {}
+    companies = [seen for name, seen in read.items() if name.partition(" in ")[0] == "company"]
     scope = plan.summary.get("scope") or {}
     if plan.undoes:
         return f"Nothing to undo: no value that run {plan.undoes} wrote still stands as it wrote it."
-    if seen is not None and not seen.get("read"):
+    if companies and not any(seen.get("read") for seen in companies):
         return "Nothing to do: the portal has no companies."
     if scope and not scope.get("in") and scope.get("out"):
         return f"Nothing to do: none of the {objects(int(scope['out']), 'company')} is in the portal's scope."
@@ -281,12 +283,29 @@ def findings(plan: Plan, people: People) -> list[str]:
         ]
         total = int(quality.get("duplicates_total") or len(duplicates))
         lines.append(f"Probable duplicates: {_and_more(shown, total)}")
+    lines += together_lines(plan)
     lines += [str(note) for note in quality.get("notes") or ()]
     lines += [note for note in plan.notes if note not in lines]
     refused = int((plan.summary.get("dead_letters") or {}).get("count") or 0)
     if refused:
         lines.append(f"{plural(refused, 'change')} left out: the CRM refused the same before; see crmsync dead-letters")
     return lines
+
+
+def together_lines(plan: Plan) -> list[str]:
+    """Of two CRMs: what was found to be the same by what, what a person has to look at, what they disagree about."""
+    two: Mapping[str, Any] = plan.summary.get("together") or {}
+    lines = []
+    for object_, how in (two.get("matched") or {}).items():
+        only = [objects(int(count), f"{object_} in {crm}") for crm, count in (two["only"].get(object_) or {}).items()]
+        by = ", ".join(f"{name.replace('_', ' ')} {int(count):,}" for name, count in sorted(how.items()))
+        both = objects(sum(int(count) for count in how.values()), object_) + " in both"
+        lines.append("Two CRMs: " + ", ".join([both + (f" ({by})" if by else ""), *(f"{one} alone" for one in only)]))
+    if total := int(two.get("review_total") or 0):
+        lines.append(f"{plural(total, 'pair')} may be the same and nobody guesses: crmsync matches")
+    if total := int(two.get("disagreements_total") or 0):
+        lines.append(f"{plural(total, 'value')} on which the CRMs disagree: crmsync matches --disagreements")
+    return lines + [str(note) for note in two.get("notes") or ()]
 
 
 def _unreadable(entry: Mapping[str, Any], people: People) -> str:

@@ -6,5 +6,5 @@ later version is told from a damaged one. A test holds it against the files.
 
 from __future__ import annotations
 
-REVISIONS: tuple[str, ...] = ("0001", "0002")
+REVISIONS: tuple[str, ...] = ("0001", "0002", "0003")
 HEAD = REVISIONS[-1]
