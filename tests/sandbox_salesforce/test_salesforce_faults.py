@@ -22,6 +22,9 @@ UNKNOWN: Body = [
         "errorCode": "UNKNOWN_EXCEPTION",
     }
 ]
+DISABLED: Body = [
+    {"message": "The REST API is not enabled for this Organization.", "errorCode": "API_DISABLED_FOR_ORG"}
+]
 BUSY: Body = [{"message": "Server too busy", "errorCode": "SERVER_UNAVAILABLE"}]
 QUERY = "query?q=SELECT Id FROM Account"
 
@@ -30,7 +33,7 @@ QUERY = "query?q=SELECT Id FROM Account"
     ("fault", "status", "body"),
     [
         ("500", 500, UNKNOWN), ("503", 503, BUSY), ("401", 401, EXPIRED), ("daily_limit", 403, TOTAL),
-        ("concurrent_limit", 403, CONCURRENT),
+        ("concurrent_limit", 403, CONCURRENT), ("api_disabled", 403, DISABLED),
     ],
 )  # fmt: skip
 def test_a_fault_is_worded_as_salesforce_words_it_and_ends(org: Box, fault: str, status: int, body: Body) -> None:

@@ -84,6 +84,11 @@ def concurrent_requests() -> ApiError:
     return refuse(403, "REQUEST_LIMIT_EXCEEDED", message)
 
 
+def api_disabled() -> ApiError:
+    """The user, or the whole org, may not call at all: a 403 that no waiting helps."""
+    return refuse(403, "API_DISABLED_FOR_ORG", "The REST API is not enabled for this Organization.")
+
+
 def unknown_exception() -> ApiError:
     """Salesforce's word on a fault of its own."""
     message = (

@@ -20,7 +20,7 @@ _WRITES = frozenset({"late_commit"})
 _JOBS = frozenset({"bulk_fail"})
 NAMES = RECORD_FAULTS | _WRITES | _JOBS | {
     "500", "502", "503", "504", "429", "401", "reset", "lost_reply", "slow", "truncated_body", "session_expired",
-    "concurrent_limit", "daily_limit",
+    "concurrent_limit", "daily_limit", "api_disabled",
 }  # fmt: skip
 _EDGE = "<html><head><title>{0}</title></head><body><h1>We are setting things up...</h1></body></html>"
 MISSPELT = "duplicateResut"
@@ -59,6 +59,7 @@ def refusal(name: str) -> ApiError | None:
         "session_expired": errors.expired,
         "concurrent_limit": errors.concurrent_requests,
         "daily_limit": errors.total_requests,
+        "api_disabled": errors.api_disabled,
     }
     return made[name]() if name in made else None
 
