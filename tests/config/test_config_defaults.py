@@ -12,13 +12,15 @@ import pytest
 from json_schema_reader import objections
 from schema_files import FOLDER, ROOT, schemas, text_of
 
-from crmsync.assess.run import list_names, sections
+from crmsync.assess.run import list_names, output_names, reads, sections
 from crmsync.config import Mapping, load_config, load_mapping
 from crmsync.model.fields import ACCOUNT, FIELDS, OBJECTS, ObjectName
 from crmsync.program import load_program
 from crmsync.program.loader import load_program_text
 from crmsync.program.parse import OPERATORS
 from crmsync.program.yaml import parse, plain
+from crmsync.sandbox.hubspot.options import INDUSTRIES
+from crmsync.sandbox.salesforce.standard import PICKLISTS
 
 
 def test_the_shipped_connections_are_valid_and_state_the_defaults() -> None:
@@ -53,18 +55,40 @@ def _offered(line: str, keys: set[str]) -> bool:
     return line.startswith("#   ") or line.removeprefix("# ").split(":")[0] in keys
 
 
-def test_the_shipped_mapping_feeds_every_field_that_a_crm_can_feed_or_offers_it_ready_to_take(tmp_path: Path) -> None:
-    mapping = load_config(ROOT / "config").portal().mapping()
+@pytest.mark.parametrize("crm", ["hubspot", "salesforce"])
+def test_the_shipped_mapping_feeds_every_field_that_a_crm_can_feed_or_offers_it_ready_to_take(
+    tmp_path: Path, crm: str
+) -> None:
+    mapping = load_mapping(ROOT / "mappings" / f"{crm}.yaml", outputs=output_names())
     assert mapping.objects == ("company", "contact", "deal")
-    path = tmp_path / "hubspot.yaml"
-    path.write_text(_with_offers_taken((ROOT / "mappings" / "hubspot.yaml").read_text(encoding="utf-8"), mapping))
+    path = tmp_path / f"{crm}.yaml"
+    path.write_text(_with_offers_taken((ROOT / "mappings" / f"{crm}.yaml").read_text(encoding="utf-8"), mapping))
     taken = load_mapping(path).read
     for name, fields in FIELDS.items():
         assert set(taken[name]) == {field for field, known in fields.items() if field != "id" and not known.derived}
-    assert taken["contact"]["reports_to"].label
+    assert (taken["contact"]["reports_to"].label is not None) == (crm == "hubspot")
     assert not {"website_clean", "left_company", "product"} & {
         field for read in mapping.read.values() for field in read
     }
+
+
+def test_both_mappings_speak_of_industries_in_hubspots_words() -> None:
+    mapping = load_mapping(ROOT / "mappings" / "salesforce.yaml")
+    values = mapping.read["company"]["industry"].values
+    unsaid = [name for name in PICKLISTS["Industry"] if name.lower() not in values]
+    assert unsaid == ["Other"], "the 32 of salesforce.md section 3"
+    assert set(values.values()) == set(INDUSTRIES)
+    assert {values[name.lower()] for name in INDUSTRIES} == set(INDUSTRIES), "HubSpot's words stand for themselves"
+    assert (values["banking"], values["food & beverage"]) == ("BANKING", "FOOD_BEVERAGES")
+
+
+def test_the_program_that_ships_goes_with_either_crm() -> None:
+    program = load_program(ROOT / "config" / "program.yaml", sections(), outputs=list_names())
+    worked_out = {name for name, known in ACCOUNT.items() if known.derived} | {"id"}
+    for crm in ("hubspot", "salesforce"):
+        fed = load_mapping(ROOT / "mappings" / f"{crm}.yaml").read
+        for object_, fields in reads(program).items():
+            assert fields - worked_out <= fed[object_].keys(), crm
 
 
 def _with_offers_taken(text: str, mapping: Mapping) -> str:
@@ -116,7 +140,9 @@ def test_every_reference_of_a_schema_leads_somewhere(name: str) -> None:
         assert reference.removeprefix("#/$defs/") in schema["$defs"]
 
 
-@pytest.mark.parametrize("path", ["config/crmsync.yaml", "config/program.yaml", "mappings/hubspot.yaml"])
+@pytest.mark.parametrize(
+    "path", ["config/crmsync.yaml", "config/program.yaml", "mappings/hubspot.yaml", "mappings/salesforce.yaml"]
+)
 def test_the_first_line_tells_editors_where_the_schema_stands(path: str) -> None:
     file = ROOT / path
     found = re.match(r"# yaml-language-server: \$schema=(\S+)\n", file.read_text(encoding="utf-8"))
@@ -129,6 +155,7 @@ FILES = [
     ("config/crmsync.yaml", "config.schema.json"),
     ("config/program.yaml", "program.schema.json"),
     ("mappings/hubspot.yaml", "mapping.schema.json"),
+    ("mappings/salesforce.yaml", "mapping.schema.json"),
     ("src/crmsync/demo/program.yaml", "program.schema.json"),
 ]
 
@@ -157,6 +184,7 @@ def test_the_schema_accepts_the_shipped_file(path: str, schema: str) -> None:
         ("portals: {main: {hubspot: {token: env:X}}}\nguards: {max_demotions: a lot}", "config.schema.json"),
         ("portals: {main: {hubspot: {token: env:X}, scope: {employes: {gte: 1}}}}", "config.schema.json"),
         ("crm: hubspot\ncompany: {read: {employes: x}}", "mapping.schema.json"),
+        ("crm: hubspot\ncompany: {read: {type: {property: x, values: {a: ''}}}}", "mapping.schema.json"),
         ("crm: hubspot\ncompany: {write: {a: {property: x, from: tier, policy: mine}}}", "mapping.schema.json"),
     ],
 )

@@ -156,6 +156,71 @@ deal:
     ]
 
 
+def test_values_say_what_the_crm_s_words_mean_whatever_their_capitals(tmp_path: Path) -> None:
+    text = """\
+crm: salesforce
+company:
+  read:
+    industry: {property: Industry, values: {"Food & Beverage": FOOD_BEVERAGES, " Banking ": BANKING}}
+    is_public: {property: Ownership, values: {Public: true, Private: false}}
+    technologies: {property: Stack__c, values: {Salesforce CRM: salesforce}}
+"""
+    read = mapping(tmp_path, text, "salesforce.yaml").read["company"]
+    assert read["industry"].values == {"food & beverage": "FOOD_BEVERAGES", "banking": "BANKING"}
+    assert read["is_public"].values == {"public": "true", "private": "false"}
+    assert read["technologies"] == ReadMap("Stack__c", values={"salesforce crm": "salesforce"})
+
+
+def test_values_that_mean_nothing_or_two_things_are_faults(tmp_path: Path) -> None:
+    bad = """\
+crm: hubspot
+company:
+  read:
+    revenue: {property: annualrevenue, values: {much: 5}}
+    created_at: {property: createdate, values: {then: now}}
+    owner: {property: hubspot_owner_id, values: {a: b}}
+    country: {property: country, values: {Deutschl: Germany}}
+    is_public: {property: is_public, values: {listed: perhaps}}
+    industry:
+      property: industry
+      values:
+        Banking: BANKING
+        BANKING: FINANCIAL_SERVICES
+        " ": BANKING
+    technologies: {property: web_technologies, values: {a;b: c}}
+contact:
+  read:
+    buying_role: {property: associations.companies, values: {Boss: DECISION_MAKER}}
+deal:
+  read:
+    accounts: {property: company_ids, values: {a: b}}
+"""
+    assert faults(tmp_path, bad) == [
+        "4: company.read.revenue.values: revenue holds no words (money), so its values mean what they say",
+        "5: company.read.created_at.values: created_at holds no words (datetime), so its values mean what they say",
+        "6: company.read.owner.values: owner holds no words (id), so its values mean what they say",
+        "7: company.read.country.values: country holds no words (country), so its values mean what they say",
+        "8: company.read.is_public.values.listed: expected true or false, found perhaps",
+        "13: company.read.industry.values.BANKING: stands here twice: capitals make no difference in a value of the "
+        "CRM",
+        "14: company.read.industry.values. : expected a value of the CRM; no value is unknown already",
+        "15: company.read.technologies.values.a;b: expected one option of the set, without a semicolon",
+        "18: contact.read.buying_role.values: values belong to a property, not to associations; leave them out",
+        "21: deal.read.accounts.values: accounts holds no words (set), so its values mean what they say",
+    ]
+
+
+def test_a_buying_role_may_come_from_the_labels_of_companies(tmp_path: Path) -> None:
+    text = (
+        "crm: salesforce\ncontact: {read: {buying_role: associations.companies}}\ndeal: {read: {accounts: AccountId}}"
+    )
+    read = mapping(tmp_path, text, "salesforce.yaml").read
+    assert read["contact"]["buying_role"].associated == "company"
+    assert read["deal"]["accounts"] == ReadMap("AccountId")
+    found = faults(tmp_path, text.replace("companies", "contacts"), "salesforce.yaml")
+    assert found == ["2: contact.read.buying_role: expected associations.companies, found associations.contacts"]
+
+
 def test_an_amount_in_the_program_s_own_currency_needs_no_rate(tmp_path: Path) -> None:
     text = "crm: hubspot\ncompany: {read: {revenue: {property: annualrevenue, currency: USD}}}\n"
     assert mapping(tmp_path, text).read["company"]["revenue"] == ReadMap("annualrevenue", "USD")

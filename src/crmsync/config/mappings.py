@@ -20,6 +20,7 @@ from crmsync.config.reading import Strict, raise_faults, read_settings
 from crmsync.errors import Fault
 from crmsync.model.fields import FIELDS, OBJECTS, Kind, ObjectName
 from crmsync.model.outputs import NativePolicy
+from crmsync.normalize.booleans import boolean
 from crmsync.program.loader import digest_of
 from crmsync.program.schema import DIALECT
 from crmsync.program.yaml import Path_, Table, did_you_mean, fault_at, locate
@@ -31,23 +32,30 @@ _ASSOCIATED: dict[str, ObjectName] = {"companies": "company", "contacts": "conta
 _LINKS: dict[tuple[ObjectName, str], str] = {
     ("company", "parent"): "companies",
     ("contact", "account"): "companies",
+    ("contact", "buying_role"): "companies",
     ("contact", "reports_to"): "contacts",
     ("deal", "accounts"): "companies",
     ("deal", "contacts"): "contacts",
     ("deal", "contact_roles"): "contacts",
 }
+#: Kinds of which a mapping may say what the CRM's values mean; sets option by option, unless they hold records.
+_SAID = (Kind.TEXT, Kind.ENUM, Kind.BOOLEAN, Kind.SET)
+#: Sets of records, or of parts that records have: their entries are ids.
+_RECORDS = ("accounts", "contacts", "contact_roles")
 _HINT = "Run `crmsync init DIR` for mappings to start from."
 
 
 @dataclass(frozen=True, slots=True)
 class ReadMap:
     """`property` feeds the field. Money: amounts are in `currency` (None: the program's), times `rate`, exactly.
-    Associations: only those that carry `label`, where one is given."""
+    Associations: only those that carry `label`, where one is given. `values`: what the CRM's values mean, by theirs in
+    lower case; where there are any, a value that is not among them is unknown."""
 
     property: str
     currency: str | None = None
     rate: Decimal | None = None
     label: str | None = None
+    values: dict[str, str] = field(default_factory=dict)
 
     @builtins.property
     def association(self) -> str | None:
@@ -113,6 +121,7 @@ class _Read(Strict):
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] | None = None
     rate: Annotated[Decimal, Field(gt=0)] | None = None
     label: Annotated[str, Field(min_length=1)] | None = None
+    values: dict[Text, Annotated[Text, Field(min_length=1)]] = Field(default_factory=dict)
 
 
 class _Write(Strict):
@@ -204,8 +213,32 @@ class _Checker:
                 )
             elif entry.rate is not None and entry.currency in (None, self.currency):
                 self.fault(path, f"a rate needs a currency other than the program's {self.currency}")
-            found[key] = ReadMap(entry.property, entry.currency, entry.rate, entry.label)
+            values = self.values(path, name, key, entry)
+            found[key] = ReadMap(entry.property, entry.currency, entry.rate, entry.label, values)
             self.association(path, name, key, found[key])
+        return found
+
+    def values(self, path: Path_, name: ObjectName, key: str, entry: _Read) -> dict[str, str]:
+        """What the CRM's values mean, by theirs in lower case; faults where that cannot be said, or is said twice."""
+        known = FIELDS[name][key]
+        if not entry.values:
+            return {}
+        if known.kind not in _SAID or key in _RECORDS:
+            self.fault((*path, "values"), f"{key} holds no words ({known.kind}), so its values mean what they say")
+        if entry.property.startswith(ASSOCIATION):
+            self.fault((*path, "values"), "values belong to a property, not to associations; leave them out")
+        found: dict[str, str] = {}
+        for said, meant in entry.values.items():
+            at, word = (*path, "values", said), said.strip().lower()
+            if not word:
+                self.fault(at, "expected a value of the CRM; no value is unknown already")
+            elif word in found:
+                self.fault(at, "stands here twice: capitals make no difference in a value of the CRM")
+            if known.kind is Kind.BOOLEAN and boolean(meant) is None:
+                self.fault(at, f"expected true or false, found {meant}")
+            if known.kind is Kind.SET and ";" in said + meant:
+                self.fault(at, "expected one option of the set, without a semicolon")
+            found[word] = meant.strip()
         return found
 
     def association(self, path: Path_, name: ObjectName, key: str, read: ReadMap) -> None:
