@@ -144,7 +144,7 @@ def _column(links: pl.DataFrame, name: str, read: ReadMap, *, single: bool) -> p
     rows = links.rename({"from_id": "id"})
     if name in _LABELS_ALONE:
         labels = _by_role(rows).filter(pl.col("role") != _PRIMARY).select("id", pl.col("role").alias(name))
-        return labels.unique(maintain_order=True).group_by("id", maintain_order=True).agg(name)
+        return labels.unique(maintain_order=True).group_by("id", maintain_order=True).agg(pl.col(name).sort())
     if read.label is not None or name in _WITH_LABELS:
         rows = _by_role(rows)
         if read.label is not None:
