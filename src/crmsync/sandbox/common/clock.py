@@ -13,15 +13,22 @@ class Clock:
     def __init__(self, scale: float = 1.0) -> None:
         self.scale = scale
         self._last = 0
+        self._ahead_ms = 0
 
     def now_ms(self) -> int:
         """Milliseconds since 1970, never going back: a later write never carries an earlier stamp."""
-        self._last = max(self._last, time.time_ns() // 1_000_000)
+        self._last = max(self._last, time.time_ns() // 1_000_000 + self._ahead_ms)
         return self._last
 
     def elapsed(self) -> float:
         """Seconds of the sandbox's own time since an arbitrary start."""
-        return time.monotonic() * self.scale
+        return time.monotonic() * self.scale + self._ahead_ms / 1000
+
+    def advance(self, seconds: float) -> None:
+        """As if so long had passed at once, for stamps, limits and sessions alike."""
+        if seconds < 0:
+            raise ValueError("time does not go back")
+        self._ahead_ms += round(seconds * 1000)
 
 
 def parse_ms(text: str) -> int | None:

@@ -251,6 +251,8 @@ class App:
             self.settings.index_lag_ms = self.portal.index_lag_ms = float(body["index_lag_ms"])
         if "daily_used" in body:
             self.limits.used_today = int(body["daily_used"])
+        if "advance_ms" in body:
+            self.clock.advance(float(body["advance_ms"]) / 1000)
         return {"latency_ms": self.settings.latency_ms, "index_lag_ms": self.settings.index_lag_ms}
 
     def stats(self) -> Json:

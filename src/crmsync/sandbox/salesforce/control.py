@@ -86,6 +86,8 @@ def _change(app: App, body: Json) -> Json:
         app.settings.latency_ms = float(body["latency_ms"])
     if "commit_delay_ms" in body:
         app.settings.commit_delay_ms = int(body["commit_delay_ms"])
+    if "advance_ms" in body:
+        app.clock.advance(float(body["advance_ms"]) / 1000)
     if "api_used" in body:
         app.service.usage.clear()
         app.service.usage.added = int(body["api_used"])
