@@ -171,3 +171,31 @@ def test_rights_may_be_taken_away_again(org: Box) -> None:
     assert "Industry" not in fields(org)
     assert "Industry" not in org.client().Account.get(ACME)
     org.get("query?q=SELECT Industry FROM Account", 400)
+
+
+def test_definitions_of_custom_fields_are_found_by_a_tooling_query_whether_seen_or_not(org: Box) -> None:
+    id_ = make(org)["id"]
+    soql = "SELECT Id, DeveloperName, TableEnumOrId FROM CustomField WHERE NamespacePrefix = null AND TableEnumOrId IN "
+    (row,) = org.get(f"tooling/query?q={soql}('Account','Contact')")["records"]
+    del row["attributes"]
+    assert row == {"Id": id_, "DeveloperName": "ABM_Tier", "TableEnumOrId": "Account"}
+    assert org.get(f"tooling/query?q={soql}('Contact')")["totalSize"] == 0
+    assert org.get("tooling/query?q=SELECT Id FROM Account", 400)[0]["errorCode"] == "INVALID_TYPE"
+    # The data API knows no such object.
+    assert org.get("query?q=SELECT Id FROM CustomField", 400)[0]["errorCode"] == "INVALID_TYPE"
+
+
+def test_rights_to_an_object_are_given_once_and_stand_on_the_right_to_read(org: Box) -> None:
+    parent = org.post("sobjects/PermissionSet", {"Name": "Abm", "Label": "ABM"}, 201)["id"]
+    body = {"ParentId": parent, "SobjectType": "Account"}
+    refused = org.post("sobjects/ObjectPermissions", {**body, "PermissionsEdit": True}, 400)
+    assert refused[0]["errorCode"] == "FIELD_INTEGRITY_EXCEPTION"
+    made = org.post("sobjects/ObjectPermissions", {**body, "PermissionsRead": True}, 201)["id"]
+    assert made.startswith("110")
+    again = org.post("sobjects/ObjectPermissions", {**body, "PermissionsRead": True}, 400)
+    assert again[0]["errorCode"] == "DUPLICATE_VALUE"
+    org.call("PATCH", f"sobjects/ObjectPermissions/{made}", {"PermissionsEdit": True}, 204)
+    assert org.record("ObjectPermissions", made, "PermissionsEdit", "PermissionsDelete") == {
+        "PermissionsEdit": True,
+        "PermissionsDelete": False,
+    }

@@ -27,6 +27,7 @@ PREFIXES = {
     "PermissionSet": "0PS",
     "PermissionSetAssignment": "0Pa",
     "FieldPermissions": "01k",
+    "ObjectPermissions": "110",
     "CustomField": "00N",
 }
 JOB_PREFIX = "750"

@@ -68,26 +68,27 @@ def attributes(object_name: str, id_: str, version: str) -> Json:
     return {"type": object_name, "url": f"/services/data/v{version}/sobjects/{object_name}/{id_}"}
 
 
-def _answer(service: Service, call: Call, deleted: bool) -> Reply:
+def answer(service: Service, call: Call, org: Org, *, deleted: bool = False) -> Reply:
+    """The first page of the query that a call asks of `org`."""
     text = call.one("q")
     if not text:
         raise refuse(400, "MALFORMED_QUERY", "A query string has to be specified")
     options = call.headers.get("Sforce-Query-Options")
     try:
         cursors = service.part(Cursors)
-        return Reply(200, first_page(service.org, cursors, text, call.version, deleted=deleted, options=options))
+        return Reply(200, first_page(org, cursors, text, call.version, deleted=deleted, options=options))
     except SoqlError as refusal:
         raise refuse(400, refusal.code, refusal.message) from refusal
 
 
 def query(service: Service, call: Call) -> Reply:
     """`GET query/?q=...`: what is not in the recycle bin."""
-    return _answer(service, call, deleted=False)
+    return answer(service, call, service.org)
 
 
 def query_all(service: Service, call: Call) -> Reply:
     """`GET queryAll/?q=...`: the recycle bin too."""
-    return _answer(service, call, deleted=True)
+    return answer(service, call, service.org, deleted=True)
 
 
 def more(service: Service, call: Call) -> Reply:

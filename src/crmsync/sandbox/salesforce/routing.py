@@ -13,6 +13,7 @@ from crmsync.sandbox.salesforce import (
     queries,
     replication,
     rest,
+    tooling,
 )
 from crmsync.sandbox.salesforce.wire import Call, Handler, Route
 
@@ -24,6 +25,7 @@ ROUTES: tuple[Route, ...] = (
     *collections.ROUTES,
     *composite.ROUTES,
     *metadata.ROUTES,
+    *tooling.ROUTES,
     *rest.ROUTES,
 )
 _DATA = re.compile(r"/services/data/v([^/]+)(?:/(.*))?")

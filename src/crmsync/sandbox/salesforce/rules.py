@@ -33,7 +33,12 @@ def derive(org: Org, name: str, before: Values | None, after: Values) -> Values:
 
 
 def check(org: Org, name: str, id_: str, before: Values | None, after: Values) -> None:
-    """Refuses a record that may not be there twice. Raises OrgError."""
+    """Refuses a record that may not be there twice, and a right without the right to read. Raises OrgError."""
+    if name == "ObjectPermissions" and not after["PermissionsRead"]:
+        given = [right for right in after if right.startswith("Permissions") and after[right]]
+        if given:
+            message = f"Permission {given[0].removeprefix('Permissions')} depends on permission(s): Read"
+            raise OrgError("FIELD_INTEGRITY_EXCEPTION", message)
     if before is not None:
         return
     if name == "CampaignMember":
@@ -41,6 +46,12 @@ def check(org: Org, name: str, id_: str, before: Values | None, after: Values) -
             record = org.records[name].get(other)
             if record is not None and not record["IsDeleted"] and record["CampaignId"] == after["CampaignId"]:
                 raise OrgError("DUPLICATE_VALUE", "Already a campaign member.")
+    if name == "ObjectPermissions":
+        for other in org.records[name].find("ParentId", str(after["ParentId"])):
+            record = org.records[name].get(other)
+            if record is not None and record["SobjectType"] == after["SobjectType"] and not record["IsDeleted"]:
+                message = f"duplicate value found: <unknown> duplicates value on record with id: {other[:15]}"
+                raise OrgError("DUPLICATE_VALUE", message)
     if name == "FieldPermissions":
         object_name, _, field_name = str(after.get("Field")).partition(".")
         spec = org.spec(str(after.get("SobjectType")))

@@ -118,7 +118,13 @@ FIELD_PERMISSIONS = (
     "ParentId reference(PermissionSet) create required", "SobjectType picklist create required",
     "Field picklist create required", "PermissionsRead boolean", "PermissionsEdit boolean",
 )  # fmt: skip
+OBJECT_PERMISSIONS = (
+    "ParentId reference(PermissionSet) create required", "SobjectType picklist create required",
+    "PermissionsCreate boolean", "PermissionsRead boolean", "PermissionsEdit boolean", "PermissionsDelete boolean",
+    "PermissionsViewAllRecords boolean", "PermissionsModifyAllRecords boolean",
+)  # fmt: skip
 
+_RIGHTS = ("PermissionSet", "PermissionSetAssignment", "FieldPermissions", "ObjectPermissions")
 _SHORT = frozenset({"OpportunityStage", "Organization"})
 
 
@@ -147,6 +153,7 @@ def objects(features: Collection[str] = ("campaigns",)) -> dict[str, ObjectSpec]
         _spec("PermissionSet", "Permission Set", "Permission Sets", PERMISSION_SET),
         _spec("PermissionSetAssignment", "Permission Set Assignment", "Permission Set Assignments", ASSIGNMENT),
         _spec("FieldPermissions", "Field Permissions", "Field Permissions", FIELD_PERMISSIONS),
+        _spec("ObjectPermissions", "Object Permissions", "Object Permissions", OBJECT_PERMISSIONS),
     ]
     if "campaigns" in features:
         made.append(_spec("Campaign", "Campaign", "Campaigns", CAMPAIGN))
@@ -165,6 +172,6 @@ def objects(features: Collection[str] = ("campaigns",)) -> dict[str, ObjectSpec]
     for name in _SHORT:
         found[name].creatable = found[name].deletable = False
     found["User"].deletable = False
-    for name in ("PermissionSet", "PermissionSetAssignment", "FieldPermissions", "Organization", "OpportunityStage"):
+    for name in (*_RIGHTS, "Organization", "OpportunityStage"):
         found[name].setup = True
     return found
