@@ -12,7 +12,7 @@ _NAME = re.compile(r"`(test_\w+)`")
 _TEST = re.compile(r"^def (test_(\d\d)\w+)\(", re.MULTILINE)
 
 
-def tests() -> set[str]:
+def numbered() -> set[str]:
     """Names of the numbered tests of this folder and of the fault tests of Salesforce."""
     return {match[1] for path in HERE.glob("test_section8_*.py") for match in _TEST.finditer(path.read_text())}
 
@@ -20,7 +20,7 @@ def tests() -> set[str]:
 def test_every_item_has_a_test_and_every_test_stands_in_the_table() -> None:
     rows = _ROW.findall((HERE / "README.md").read_text())
     assert [int(row[0]) for row in rows] == list(range(1, ITEMS + 1))
-    known = tests()
+    known = numbered()
     named: set[str] = set()
     for number, item, *columns in rows:
         assert _NAME.findall(columns[0]), f"{item} has no test over plain HTTP"
