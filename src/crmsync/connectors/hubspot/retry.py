@@ -7,34 +7,12 @@ names its limits by `policyName`; its Retry-After is honoured where it is sent, 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
-ATTEMPTS = 12
-#: An address that never answered is more likely a typo than an outage: told within about ten seconds.
-FIRST_ATTEMPTS = 5
+from crmsync.connectors.retrying import ATTEMPTS, LONGEST_WAIT, Cause, Decision, Kind, backoff, bounded
+
+__all__ = ["ATTEMPTS", "LOCK_SECONDS", "LONGEST_WAIT", "Cause", "Decision", "Failure", "Kind", "decide"]
+
 LOCK_SECONDS = 2.0
-#: A longer wait than this is for the worker's schedule, not for a thread to sleep through.
-LONGEST_WAIT = 120.0
-
-
-class Cause(StrEnum):
-    """How an attempt failed."""
-
-    STATUS = "status"
-    NOT_SENT = "not_sent"
-    NO_REPLY = "no_reply"
-    NEW_TOKEN = "new_token"  # noqa: S105 - the name of a cause, no secret
-
-
-class Kind(StrEnum):
-    """What the failure is once it is no longer repeated; each is one class of the error tree."""
-
-    THROTTLED = "throttled"
-    BUDGET_SPENT = "budget_spent"
-    UNAVAILABLE = "unavailable"
-    UNAUTHORIZED = "unauthorized"
-    UNANSWERED = "unanswered"
-    REJECTED = "rejected"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +29,6 @@ class Failure:
     reached: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """`repeat` after `wait` seconds, or raise `kind`. `spread` says that jitter may be put on the wait."""
-
-    kind: Kind
-    repeat: bool = False
-    wait: float = 0.0
-    spread: bool = True
-
-
 #: A gateway's answer, or a crash on the way: the write may have happened.
 _MAYBE_DONE = frozenset({500, 502, 504, 520, 522, 524})
 
@@ -72,20 +40,17 @@ def decide(failure: Failure, *, attempt: int, repeatable: bool, interval: float,
     answered in HubSpot's place, they become `unanswered` at once and the caller reads back.
     """
     decision = _first(failure, attempt, repeatable, interval, search_interval)
-    attempts = ATTEMPTS if failure.reached else FIRST_ATTEMPTS
-    if decision.repeat and (attempt >= attempts or decision.wait > LONGEST_WAIT):
-        return Decision(decision.kind, wait=decision.wait)
-    return decision
+    return bounded(decision, attempt, reached=failure.reached)
 
 
 def _first(failure: Failure, attempt: int, repeatable: bool, interval: float, search_interval: float) -> Decision:
     match failure.cause:
         case Cause.NOT_SENT:
-            return Decision(Kind.UNAVAILABLE, repeat=True, wait=_backoff(0.5, attempt))
+            return Decision(Kind.UNAVAILABLE, repeat=True, wait=backoff(0.5, attempt))
         case Cause.NO_REPLY:
             if not repeatable:
                 return Decision(Kind.UNANSWERED)
-            return Decision(Kind.UNAVAILABLE, repeat=True, wait=_backoff(0.2, attempt))
+            return Decision(Kind.UNAVAILABLE, repeat=True, wait=backoff(0.2, attempt))
         case Cause.NEW_TOKEN:
             return Decision(Kind.UNAUTHORIZED, repeat=attempt <= 2)
         case Cause.STATUS:
@@ -106,7 +71,7 @@ def _by_status(failure: Failure, attempt: int, repeatable: bool, interval: float
         return Decision(Kind.UNANSWERED)
     if status >= 500:
         base = 0.2 if status == 500 else 0.5
-        wait = max(_backoff(base, attempt), failure.retry_after or 0.0)
+        wait = max(backoff(base, attempt), failure.retry_after or 0.0)
         return Decision(Kind.UNAVAILABLE, repeat=True, wait=wait)
     return Decision(Kind.REJECTED)
 
@@ -120,8 +85,3 @@ def _by_policy(failure: Failure, attempt: int, interval: float, search_interval:
     if policy == "SECONDLY":
         return Decision(Kind.THROTTLED, repeat=True, wait=search_interval * attempt)
     return Decision(Kind.THROTTLED, repeat=True, wait=min(interval, interval / 8 * attempt))
-
-
-def _backoff(base: float, attempt: int) -> float:
-    """Seconds: doubles with each attempt, 30 at most."""
-    return float(min(30.0, base * 2 ** (attempt - 1)))
