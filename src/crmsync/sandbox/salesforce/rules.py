@@ -13,6 +13,12 @@ from crmsync.sandbox.salesforce.values import OrgError, Values
 if TYPE_CHECKING:
     from crmsync.sandbox.salesforce.org import Org
 
+#: What may be there once for each two values of these fields.
+_TWICE = {
+    "ObjectPermissions": ("ParentId", "SobjectType"),
+    "PermissionSetAssignment": ("PermissionSetId", "AssigneeId"),
+}
+
 
 def derive(org: Org, name: str, before: Values | None, after: Values) -> Values:
     """The record with the fields that the org fills: a person's name, an opportunity's state, a member's response."""
@@ -46,10 +52,11 @@ def check(org: Org, name: str, id_: str, before: Values | None, after: Values) -
             record = org.records[name].get(other)
             if record is not None and not record["IsDeleted"] and record["CampaignId"] == after["CampaignId"]:
                 raise OrgError("DUPLICATE_VALUE", "Already a campaign member.")
-    if name == "ObjectPermissions":
-        for other in org.records[name].find("ParentId", str(after["ParentId"])):
+    if name in _TWICE:
+        first, second = _TWICE[name]
+        for other in org.records[name].find(first, str(after[first])):
             record = org.records[name].get(other)
-            if record is not None and record["SobjectType"] == after["SobjectType"] and not record["IsDeleted"]:
+            if record is not None and record[second] == after[second] and not record["IsDeleted"]:
                 message = f"duplicate value found: <unknown> duplicates value on record with id: {other[:15]}"
                 raise OrgError("DUPLICATE_VALUE", message)
     if name == "FieldPermissions":
