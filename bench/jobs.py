@@ -13,19 +13,21 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import polars as pl
 
 from bench.local_jobs import job_local, job_prepare, mirrored
+from crmsync.connectors.base import Connector
 from crmsync.connectors.hubspot import HubSpotSettings, connect
 from crmsync.engine.apply import apply_plan, ensure
 from crmsync.engine.context import Context, open_context
 from crmsync.engine.plan import Planned, plan_from_mirror
 from crmsync.engine.pull import pull
+from crmsync.engine.side import Side
 from crmsync.engine.sync import sync
 
 AS_OF = datetime(2026, 11, 1, tzinfo=UTC)
@@ -61,31 +63,38 @@ def _peak_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-class _Scaled(Context):
+def _open(options: dict[str, Any]) -> Context:
     """A context whose connector knows that the sandbox's time runs `scale` times as fast."""
-
-    scale = 1.0
-    beside: bool | None = None
-
-    def _connect(self) -> Any:
-        given = self.portal.hubspot
-        settings = HubSpotSettings(
-            base_url=given.base_url,
-            token=self.portal.token,
-            daily_share=1.0,
-            cursors=given.cursors,
-            search_rate=SEARCHES_A_SECOND * self.scale,
-            search_beside_lists=self.beside,
-            patience=1 / self.scale,
-        )
-        return connect(settings, prefix=self.prefix, group=(self.mapping.group_name, self.mapping.group_label))
-
-
-def _open(options: dict[str, Any]) -> _Scaled:
-    plain = open_context(Path(options["config"]))
-    ctx = _Scaled(plain.config, plain.portal)
-    ctx.scale, ctx.beside = options["scale"], options.get("beside")
+    ctx = open_context(Path(options["config"]))
+    connector = _hubspot if ctx.main.crm == "hubspot" else _salesforce
+    ctx.main._connector = connector(ctx.main, options)
     return ctx
+
+
+def _hubspot(side: Side, options: dict[str, Any]) -> Connector:
+    given = side.portal.hubspot
+    assert given is not None
+    settings = HubSpotSettings(
+        base_url=given.base_url,
+        token=side.portal.token,
+        daily_share=1.0,
+        cursors=given.cursors,
+        search_rate=SEARCHES_A_SECOND * options["scale"],
+        search_beside_lists=options.get("beside"),
+        patience=1 / options["scale"],
+    )
+    return connect(settings, prefix=side.prefix, group=(side.mapping.group_name, side.mapping.group_label))
+
+
+def _salesforce(side: Side, options: dict[str, Any]) -> Connector:
+    """`query_bulk_from` and `bulk_from`, where they are given: from how many records on Bulk 2.0 reads and writes."""
+    from crmsync.connectors import salesforce
+
+    opened = cast(salesforce.SalesforceConnector, side.connector)
+    given = {name: options[name] for name in ("query_bulk_from", "bulk_from") if name in options}
+    settings = replace(opened.transport.settings, **given)
+    opened.close()
+    return salesforce.connect(settings, prefix=side.prefix)
 
 
 def _calls(ctx: Context) -> dict[str, Any]:
@@ -139,15 +148,19 @@ def job_write(options: dict[str, Any]) -> dict[str, Any]:
         meter, before = Meter(), Counter(ctx.connector.usage().calls)
         with meter.running():
             applied = apply_plan(ctx, planned.plan)
-        touched = changes.group_by("object").agg(pl.col("id").n_unique()).rows()
         return meter.report() | {
             "calls": dict(Counter(ctx.connector.usage().calls) - before),
             "throttled": ctx.connector.usage().throttled,
             "outcomes": applied.outcomes,
             "changes": changes.height,
-            "records": dict(touched),
+            "records": _records(changes),
             "reread": changes.filter(changes["shared"])["id"].n_unique(),
         }
+
+
+def _records(changes: pl.DataFrame) -> dict[str, int]:
+    """How many records of each object change."""
+    return dict(changes.group_by("object", maintain_order=True).agg(pl.col("id").n_unique()).rows())
 
 
 def job_settle(options: dict[str, Any]) -> dict[str, Any]:
@@ -163,8 +176,26 @@ def job_settle(options: dict[str, Any]) -> dict[str, Any]:
                     id_: dict(zip(names, texts, strict=True))
                     for id_, names, texts in part.select("id", "property", "after").iter_rows()
                 }
-                ctx.store.mirror.update_properties(ctx.portal.name, str(object_), values)
+                ctx.store.mirror.update_properties(ctx.main.space, str(object_), values)
         return {"changes": changes.height}
+
+
+def job_bootstrap(options: dict[str, Any]) -> dict[str, Any]:
+    """Prepare, do not measure: an admin makes the fields that crmsync keeps in Salesforce."""
+    from crmsync.connectors.salesforce.admin import Admin
+    from crmsync.connectors.salesforce.deploy import deploy
+    from crmsync.connectors.salesforce.rights import Natives
+
+    with open_context(Path(options["config"])) as ctx:
+        given = ctx.portal.salesforce
+        assert given is not None
+        assert given.base_url is not None
+        admin = Admin(given.base_url, options["token"], api_version=given.api_version, ca_file=given.ca_file)
+        reads = {object_: frozenset(ctx.main.properties(object_)) for object_ in ctx.objects}
+        steps = deploy(
+            admin, ctx.owned, ctx.prefix, Natives(reads, {}), username=given.username, say=lambda _step: None
+        )
+        return {"steps": len(steps)}
 
 
 def job_sync(options: dict[str, Any]) -> dict[str, Any]:
@@ -175,6 +206,7 @@ def job_sync(options: dict[str, Any]) -> dict[str, Any]:
             done = sync(ctx, as_of=AS_OF)
         return meter.report() | _calls(ctx) | {
             "changes": done.planned.plan.changes.height,
+            "records": _records(done.planned.plan.changes),
             "outcomes": done.applied.outcomes if done.applied else {},
         }  # fmt: skip
 
@@ -184,6 +216,7 @@ JOBS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "plan": job_plan,
     "settle": job_settle,
     "write": job_write,
+    "bootstrap": job_bootstrap,
     "sync": job_sync,
     "prepare": job_prepare,
     "local": job_local,

@@ -46,7 +46,7 @@ def mirrored(ctx: Context) -> Pulled:
     """What a pull that found nothing new would say of this mirror."""
     pulled = Pulled()
     for object_ in ctx.objects:
-        held = ctx.store.mirror.count(ctx.portal.name, object_)
+        held = ctx.store.mirror.count(ctx.main.space, object_)
         pulled.coverage[object_], pulled.kinds[object_] = Coverage(held, held, held), "increment"
     return pulled
 
@@ -69,7 +69,9 @@ def _settle(ctx: Context, size: Size) -> None:
     lines = reading.reporting_lines(ctx.main)
     reporting = None if lines is None else direct_reports(lines)
     run = Assessment(snapshot, ctx.program, classify=ctx.classify, slim=True, reporting=reporting)
-    contacts = pl.concat([_wanted(ctx, "contact", run.part(part)) for part in reading.contact_parts(ctx.main, snapshot)])
+    contacts = pl.concat(
+        [_wanted(ctx, "contact", run.part(part)) for part in reading.contact_parts(ctx.main, snapshot)]
+    )
     world = run.finish()
     if "id" in world.contacts.columns:
         late = _wanted(ctx, "contact", world.contacts).drop(set(contacts.columns) - {"id"}, strict=False)

@@ -67,11 +67,16 @@ class Portal:
 
     def memory_mb(self) -> float:
         """What the sandbox holds at this moment, in MB; 0 where the system does not tell."""
-        status = Path(f"/proc/{self.process.pid}/status")
-        if not status.exists():
-            return 0.0
-        found = (line.split()[1] for line in status.read_text().splitlines() if line.startswith("VmRSS:"))
-        return int(next(found, "0")) / 1024
+        return memory_mb(self.process)
+
+
+def memory_mb(process: subprocess.Popen[str]) -> float:
+    """What a process holds at this moment, in MB; 0 where the system does not tell."""
+    status = Path(f"/proc/{process.pid}/status")
+    if not status.exists():
+        return 0.0
+    found = (line.split()[1] for line in status.read_text().splitlines() if line.startswith("VmRSS:"))
+    return int(next(found, "0")) / 1024
 
 
 @contextmanager
