@@ -73,7 +73,12 @@ def explain(ctx: Context, object_: ObjectName | None, id_: str, *, as_of: dateti
         read_at=state.full_at,
         explanations=explanations,
         last_changes=_last_changes(ctx, object_, id_),
-        notes=(*notes, *_hand_edits(ctx, row, object_, home), *_notes(row, world, object_, home)),
+        notes=(
+            *notes,
+            *seen.remarks(object_, home),
+            *_hand_edits(ctx, row, object_, home),
+            *_notes(row, world, object_, home),
+        ),
     )
 
 
@@ -87,6 +92,7 @@ def pull_if_never(ctx: Context) -> None:
 
 def find_record(ctx: Context, object_: ObjectName | None, id_: str, notes: list[str]) -> tuple[ObjectName, str]:
     """The record in the mirror; else the CRM is asked, a merged record becoming its survivor."""
+    id_ = ctx.side_of(id_).connector.canonical_id(id_)
     looked: list[ObjectName] = [object_] if object_ else [name for name in ctx.objects if name != "deal"]
     for name in looked:
         if any(ctx.store.mirror.get(side.space, name, id_) is not None for side in ctx.sides):

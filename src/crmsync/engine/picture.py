@@ -49,6 +49,10 @@ class Picture(Protocol):
         """The ids of the same records in the other CRM, for those that are there."""
         ...
 
+    def remarks(self, object_: ObjectName, home: str) -> list[str]:
+        """What two CRMs say of one record, for its explanation."""
+        ...
+
     def report(self) -> dict[str, Any] | None:
         """What is to be told of two CRMs: matches, the review list, disagreements, what is carried over."""
         ...
@@ -81,6 +85,9 @@ class OneCrm:
 
     def counterpart(self, object_: ObjectName, ids: list[str]) -> dict[str, str]:
         return {}
+
+    def remarks(self, object_: ObjectName, home: str) -> list[str]:
+        return []
 
     def report(self) -> dict[str, Any] | None:
         return None

@@ -26,6 +26,7 @@ def reread(ctx: Context, object_: ObjectName, ids: Sequence[str]) -> set[str]:
     """
     if not ids:
         return set()
+    ids = [ctx.side_of(id_).connector.canonical_id(id_) for id_ in ids]
     found = [(side, side.connector.read(object_, mine, side.properties(object_))) for side, mine in ctx.by_side(ids)]
     missing = [id_ for _, read in found for id_ in read.missing]
     if missing:

@@ -103,9 +103,7 @@ def in_scope(scope: Condition | None, accounts: pl.DataFrame, as_of: datetime) -
     return accounts.filter(compile_expr(scope, as_of=as_of).fill_null(value=True))
 
 
-def contact_parts(
-    side: Side, snapshot: Snapshot, *, named: bool = True, scoped: bool = True
-) -> Iterator[pl.DataFrame]:
+def contact_parts(side: Side, snapshot: Snapshot, *, named: bool = True, scoped: bool = True) -> Iterator[pl.DataFrame]:
     """The contacts of `build_snapshot`, in parts; none where the portal's contacts are not read.
 
     A portal that has no contact yet gives one empty part: that nobody is known is known.
@@ -113,7 +111,9 @@ def contact_parts(
     """
     if "contact" not in side.objects:
         return
-    inside = None if side.portal.scope is None or not scoped else snapshot.accounts.select(pl.col("id").alias("account"))
+    inside = (
+        None if side.portal.scope is None or not scoped else snapshot.accounts.select(pl.col("id").alias("account"))
+    )
     fields = side.reads["contact"] if named else side.decides_on["contact"] | {"account"}
     found = _parts(side, "contact", sorted(fields))
     first = next(found, None)

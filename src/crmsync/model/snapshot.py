@@ -43,7 +43,7 @@ class Snapshot:
 
     frames: dict[ObjectName, pl.DataFrame]
     as_of: datetime
-    coverage: dict[ObjectName, Coverage] = field(default_factory=dict)
+    coverage: dict[str, Coverage] = field(default_factory=dict)
     owners: dict[str, str] = field(default_factory=dict)
     active_owners: frozenset[str] | None = None
 
