@@ -7,23 +7,18 @@ they are a pair, a question for a person, or nothing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import polars as pl
 
+from crmsync.matching.blocks import Rule, block, compared, judged
 from crmsync.matching.names import initials_of, name_columns, relation
 from crmsync.matching.places import place_columns, place_relation
-from crmsync.matching.score import CANDIDATE_SCHEMA, Matched, column, settle
+from crmsync.matching.score import Matched, column, settle
 from crmsync.model.decided import Decided
 from crmsync.normalize.data import word_list
 from crmsync.normalize.domain import domains
 
 _NO_COMPANYS_OWN = sorted(word_list("free_mail.txt") | word_list("shared_domains.txt"))
-#: A block that pairs more records than this is no evidence: a chain's word in a large city, a mall's domain.
-_LARGEST_BLOCK = 400
 _KEYS = ("compact", "core", "words", "strong", "domain", "city", "region", "country")
-
-_Rule = tuple[pl.Expr, bool, float, str, str]
 
 
 def match_accounts(left: pl.DataFrame, right: pl.DataFrame, decided: Decided | None = None) -> Matched:
@@ -50,32 +45,25 @@ def candidates(left: pl.DataFrame, right: pl.DataFrame) -> pl.DataFrame:
     """All pairs of records that something speaks for (CANDIDATE_SCHEMA), each once."""
     pairs = pl.concat(
         [
-            _block(left, right, ("domain",)),
-            _block(left, right, ("compact",)),
-            _block(left, right, ("compact", "city")),
-            _block(left, right, ("core",)),
-            _block(left, right, ("core", "city")),
+            block(left, right, ("domain",)),
+            block(left, right, ("compact",)),
+            block(left, right, ("compact", "city")),
+            block(left, right, ("core",)),
+            block(left, right, ("core", "city")),
             _word_block(left, right),
             _head_block(left, right),
-            _block(*(_beginnings(frame) for frame in (left, right)), ("city", "beginning")),
+            block(*(_beginnings(frame) for frame in (left, right)), ("city", "beginning")),
             *_initials_blocks(left, right),
         ]
-    ).unique()
-    compared = pairs.join(left.select("l", *_KEYS), on="l").join(
-        right.select("r", *(pl.col(name).alias(f"{name}_r") for name in _KEYS)), on="r"
     )
-    return _judged(compared.with_columns(relation(compared), place=place_relation(), web=_web()))
-
-
-def _block(left: pl.DataFrame, right: pl.DataFrame, keys: Sequence[str]) -> pl.DataFrame:
-    """(l, r) of the records that are equal in all of `keys`, but for blocks that are too large to mean anything."""
-    mine, theirs = (
-        frame.select(row, *keys).drop_nulls().with_columns(pl.len().over(keys).cast(pl.UInt64).alias(f"n_{row}"))
-        for frame, row in ((left, "l"), (right, "r"))
+    told = compared(pairs, left, right, _KEYS)
+    told = told.with_columns(
+        relation(told),
+        place=place_relation(),
+        web=_web(),
+        telling=(pl.col("strong").list.len() > 0) & (pl.col("strong_r").list.len() > 0),
     )
-    small = pl.col("n_l") * pl.col("n_r") <= _LARGEST_BLOCK
-    sizes = mine.select(*keys, "n_l").unique().join(theirs.select(*keys, "n_r").unique(), on=keys).filter(small)
-    return mine.join(sizes.select(keys), on=keys).join(theirs, on=keys).select("l", "r")
+    return judged(told, _rules(), anchor=pl.col("web") == "same")
 
 
 def _head_block(left: pl.DataFrame, right: pl.DataFrame) -> pl.DataFrame:
@@ -83,7 +71,7 @@ def _head_block(left: pl.DataFrame, right: pl.DataFrame) -> pl.DataFrame:
     two = pl.col("words").list.head(2).list.join(" ")
     head = pl.when(pl.col("strong").list.first() == pl.col("words").list.first()).then(pl.col("words").list.first())
     mine, theirs = (frame.with_columns(head=pl.coalesce(head, two)) for frame in (left, right))
-    return _block(mine, theirs, ("region", "head"))
+    return block(mine, theirs, ("region", "head"))
 
 
 def _beginnings(frame: pl.DataFrame) -> pl.DataFrame:
@@ -96,7 +84,7 @@ def _word_block(left: pl.DataFrame, right: pl.DataFrame) -> pl.DataFrame:
         frame.select(row, "city", "strong").drop_nulls().explode("strong", empty_as_null=False)
         for frame, row in ((left, "l"), (right, "r"))
     )
-    return _block(mine, theirs, ("city", "strong"))
+    return block(mine, theirs, ("city", "strong"))
 
 
 def _initials_blocks(left: pl.DataFrame, right: pl.DataFrame) -> list[pl.DataFrame]:
@@ -105,7 +93,7 @@ def _initials_blocks(left: pl.DataFrame, right: pl.DataFrame) -> list[pl.DataFra
     for spelled, short, turned in ((left, right, False), (right, left, True)):
         rows = ("r", "l") if turned else ("l", "r")
         long = spelled.select(pl.col(rows[0]).alias("l"), "city", key=initials_of(pl.col("words")))
-        found = _block(long, short.select(pl.col(rows[1]).alias("r"), "city", key="core"), ("city", "key"))
+        found = block(long, short.select(pl.col(rows[1]).alias("r"), "city", key="core"), ("city", "key"))
         blocks.append(found.select(l="r", r="l") if turned else found)
     return blocks
 
@@ -125,8 +113,8 @@ def _web() -> pl.Expr:
     )
 
 
-def _rules() -> tuple[_Rule, ...]:
-    """(condition, good enough alone, score, how, why a person should look), first match from the top.
+def _rules() -> tuple[Rule, ...]:
+    """First match from the top.
 
     A pair needs two things that agree and none that disagrees: the domain and the name, or the name and the place.
     """
@@ -137,33 +125,43 @@ def _rules() -> tuple[_Rule, ...]:
     near = name.is_in(["contained", "similar"])
     city, region = place == "city", place == "region"
     return (
-        (same & (place == "abroad") & exact, False, 0.8, "domain", "same domain and name, but different countries"),
-        (same & (place == "abroad"), False, 0.6, "domain", "same domain, but different countries"),
-        (same & exact, True, 0.99, "domain", ""),
-        (same & core, True, 0.97, "domain", ""),
-        (same & name.is_null(), True, 0.9, "domain", ""),
-        (same & near & (place != "apart"), True, 0.93, "domain", ""),
-        (same & near, False, 0.75, "domain", "same domain, but the names and places differ"),
-        (same & (name == "unit"), False, 0.7, "domain", "same domain, but one may be a part of the other"),
-        (same & name.is_in(["partial", "begins"]), False, 0.65, "domain", "same domain, but the names differ"),
-        (same, False, 0.5, "domain", "same domain, but quite different names"),
-        (exact & city & telling & other_web, True, 0.88, "name_place", ""),
-        (exact & city & ~other_web, True, 0.95, "name_place", ""),
-        (exact & city, False, 0.6, "name_place", "same name and city, but different domains"),
-        (exact & region & telling & ~other_web, True, 0.9, "name_place", ""),
-        (exact & region, False, 0.65, "name_place", "same name and region, but another city or domain"),
-        (exact & (place == "open") & ~other_web, False, 0.7, "name_place", "same name, but no place or domain to tell"),
-        (exact & telling & (place == "abroad"), False, 0.45, "name_place", "same name, but different countries"),
-        (exact & telling, False, 0.55, "name_place", "same name, but another place or domain"),
-        (exact & ~other_web & (place == "apart"), False, 0.45, "name_place", "same name, but another place"),
-        (core & city & telling & ~other_web, True, 0.87, "name_place", ""),
-        (core & city, False, 0.6, "name_place", "like names in the same city"),
-        (core & region & telling, False, 0.5, "name_place", "like names in the same region"),
-        (core & telling & (place != "abroad") & ~other_web, False, 0.5, "name_place", "like names, but another place"),
-        (near & city, False, 0.6, "name_place", "like names in the same city"),
-        (near & region & ~other_web, False, 0.45, "name_place", "like names in the same region"),
-        ((name == "begins") & city & ~other_web, False, 0.42, "name_place", "names that begin alike in the same city"),
-        (
+        Rule(same & (place == "abroad") & exact, False, 0.8, "domain", "same domain and name, but different countries"),
+        Rule(same & (place == "abroad"), False, 0.6, "domain", "same domain, but different countries"),
+        Rule(same & exact, True, 0.99, "domain"),
+        Rule(same & core, True, 0.97, "domain"),
+        Rule(same & name.is_null(), True, 0.9, "domain"),
+        Rule(same & near & (place != "apart"), True, 0.93, "domain"),
+        Rule(same & near, False, 0.75, "domain", "same domain, but the names and places differ"),
+        Rule(same & (name == "unit"), False, 0.7, "domain", "same domain, but one may be a part of the other"),
+        Rule(same & name.is_in(["partial", "begins"]), False, 0.65, "domain", "same domain, but the names differ"),
+        Rule(same, False, 0.5, "domain", "same domain, but quite different names"),
+        Rule(exact & city & telling & other_web, True, 0.88, "name_place"),
+        Rule(exact & city & ~other_web, True, 0.95, "name_place"),
+        Rule(exact & city, False, 0.6, "name_place", "same name and city, but different domains"),
+        Rule(exact & region & telling & ~other_web, True, 0.9, "name_place"),
+        Rule(exact & region, False, 0.65, "name_place", "same name and region, but another city or domain"),
+        Rule(
+            exact & (place == "open") & ~other_web,
+            False,
+            0.7,
+            "name_place",
+            "same name, but no place or domain to tell",
+        ),
+        Rule(exact & telling & (place == "abroad"), False, 0.45, "name_place", "same name, but different countries"),
+        Rule(exact & telling, False, 0.55, "name_place", "same name, but another place or domain"),
+        Rule(exact & ~other_web & (place == "apart"), False, 0.45, "name_place", "same name, but another place"),
+        Rule(core & city & telling & ~other_web, True, 0.87, "name_place"),
+        Rule(core & city, False, 0.6, "name_place", "like names in the same city"),
+        Rule(core & region & telling, False, 0.5, "name_place", "like names in the same region"),
+        Rule(
+            core & telling & (place != "abroad") & ~other_web, False, 0.5, "name_place", "like names, but another place"
+        ),
+        Rule(near & city, False, 0.6, "name_place", "like names in the same city"),
+        Rule(near & region & ~other_web, False, 0.45, "name_place", "like names in the same region"),
+        Rule(
+            (name == "begins") & city & ~other_web, False, 0.42, "name_place", "names that begin alike in the same city"
+        ),
+        Rule(
             (name == "unit") & (city | region) & ~other_web,
             False,
             0.43,
@@ -171,17 +169,3 @@ def _rules() -> tuple[_Rule, ...]:
             "like names nearby; one may be a part of the other",
         ),
     )
-
-
-def _judged(compared: pl.DataFrame) -> pl.DataFrame:
-    """The first rule that holds for each pair; a pair that none holds for is no candidate."""
-    rules = _rules()
-    told = compared.with_columns(telling=(pl.col("strong").list.len() > 0) & (pl.col("strong_r").list.len() > 0))
-    number = pl.coalesce([pl.when(rule[0]).then(pl.lit(i, dtype=pl.UInt32)) for i, rule in enumerate(rules)])
-    table = pl.DataFrame(
-        [(i, how, score, auto, why) for i, (_, auto, score, how, why) in enumerate(rules)],
-        schema={"rule": pl.UInt32, "how": pl.String, "score": pl.Float64, "auto": pl.Boolean, "why": pl.String},
-        orient="row",
-    )
-    judged = told.select("l", "r", rule=number, anchor=pl.col("web") == "same").join(table, on="rule")
-    return judged.select(*CANDIDATE_SCHEMA)

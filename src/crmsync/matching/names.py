@@ -31,15 +31,7 @@ _DROPPED = ["and", "the"]
 _CORE_ENDING = r"(?: (?:group|holdings|cos|com|groups))+$"
 _LOOSE = pl.Series(["group", "holdings", "cos", "com", "of", "international", "worldwide", "corp"])
 #: Added to a name, these make it a part, a branch or a fund of the company.
-_UNITS = pl.Series(
-    """partners midstream credit financial finance bank banking capital ventures advisors securities asset investment
-    investments insurance life reinsurance foundation trust reit realty leasing fund funds partnership europe america
-    americas usa us uk canada asia africa pacific north south east west latin emea apac deutschland france italia
-    espana polska india japan china mexico brasil brazil australia germany netherlands switzerland austria iberia
-    nordics middle freight logistics energy mobility healthcare healthineers health aerospace interactive digital
-    consulting federal government studios pictures outlet dealer distribution subsidiary division plant region campus school
-    hospital clinic dental""".split()
-)
+_UNITS = pl.Series(sorted(word_list("company_units.txt")), dtype=pl.String)
 _SIMILAR = 90
 _BEGINNING = 5
 #: Before a name: a legal form, or royal by appointment.
@@ -73,7 +65,7 @@ def name_columns(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def relation(pairs: pl.DataFrame) -> pl.Series:
-    """The relation of each pair, by row. `pairs` has the columns of `name_columns` and, with `_r` appended, the other side's."""
+    """The relation of each row: `pairs` has the columns of `name_columns`, the other side's with `_r` appended."""
     left, right = _without("words", _LOOSE), _without("words_r", _LOOSE)
     added = left.list.set_symmetric_difference(right)
     shared = pl.col("strong").list.set_intersection(pl.col("strong_r")).list.len() > 0

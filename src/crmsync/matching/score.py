@@ -145,8 +145,8 @@ def _choose(candidates: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
 
 
 def _rivalled(candidates: pl.DataFrame, side: str) -> pl.DataFrame:
-    """With `rivalled_<side>`: another candidate of this record is good enough too, or near in score, or holds the
-    anchor that this one lacks."""
+    """With `rivalled_<side>`: another candidate of this record is near in score; or, where this one has no anchor, has
+    one or is good enough too."""
     best_first = pl.col("score").sort(descending=True)
     of_record = candidates.group_by(side).agg(
         best=pl.col("score").max(),
@@ -156,7 +156,7 @@ def _rivalled(candidates: pl.DataFrame, side: str) -> pl.DataFrame:
     )
     other = pl.when(pl.col("score") == pl.col("best")).then("second").otherwise("best")
     near = (other > pl.col("score") - MARGIN).fill_null(False)
-    rivalled = near | (pl.col("autos") > 1) | (~pl.col("anchor") & (pl.col("anchors") > 0))
+    rivalled = near | (~pl.col("anchor") & ((pl.col("autos") > 1) | (pl.col("anchors") > 0)))
     return (
         candidates.join(of_record, on=side)
         .with_columns(rivalled.alias(f"rivalled_{side}"))

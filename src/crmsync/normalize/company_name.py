@@ -1,8 +1,8 @@
 """A key under which two spellings of one company's name meet, for probable duplicates.
 
-Folds case, accents and punctuation and takes legal forms off the end (`Müller GmbH & Co. KG` -> `mueller`), the article
-of an index with them (`Hershey Company (The)` -> `hershey`). A key alone is a hint; what is more than that, a place or a
-domain, `matching` asks for.
+Folds case, accents and punctuation and takes legal forms off the end (`Müller GmbH & Co. KG` -> `mueller`), the
+article of an index with them (`Hershey Company (The)` -> `hershey`). A key alone is a hint: `matching` asks for a
+place or a domain beside it.
 """
 
 from __future__ import annotations
@@ -42,7 +42,10 @@ _LETTERS = str.maketrans({"æ": "ae", "Æ": "Ae", "œ": "oe", "Œ": "Oe", "ł": 
 _SHARE_CLASS = re.compile(r"\(?\bclass [a-c]\b\)?\s*$")
 # What needs none of `_SPELLED`: words of two letters and more, without dots between letters.
 _PLAIN = r"^[a-z0-9 ,.&'\-]+$"
-_NOT_PLAIN = r"(?:^|[^a-z0-9'])'*[a-z]'*(?:[^a-z0-9']|$)|\b(?:s'*a'*|s'*p'*|s'*a'*r'*|class|gesellschaft|societe|sociedad|naamloze)\b"
+_NOT_PLAIN = (
+    r"(?:^|[^a-z0-9'])'*[a-z]'*(?:[^a-z0-9']|$)"
+    r"|\b(?:s'*a'*|s'*p'*|s'*a'*r'*|class|gesellschaft|societe|sociedad|naamloze)\b"
+)
 _PLAIN_ENDING = r"(?: (?:" + "|".join(sorted(map(re.escape, _ENDINGS))) + "))+$"
 
 
