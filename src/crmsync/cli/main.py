@@ -10,7 +10,7 @@ from typing import Annotated, Any, cast
 import typer
 
 from crmsync import __version__
-from crmsync.cli import changing, looking, reporting, starting
+from crmsync.cli import bootstrap, changing, looking, reporting, starting
 from crmsync.cli.commands import INTERRUPTED, command, common_parameters, remember
 from crmsync.cli.face import to_json
 from crmsync.errors import ExitCode
@@ -58,6 +58,9 @@ def _register() -> None:
     command(app, "demo", rich_help_panel=start)(starting.demo)
     command(app, "init", rich_help_panel=start)(starting.init)
     command(app, "check", rich_help_panel=start)(starting.check)
+    bootstraps = typer.Typer(help="Prepare a CRM, with an admin's help.", no_args_is_help=True)
+    app.add_typer(bootstraps, name="bootstrap", rich_help_panel=start)
+    command(bootstraps, "salesforce")(bootstrap.salesforce)
     anything = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
     app.command("sandbox", rich_help_panel=start, context_settings=anything)(_sandbox)
     command(app, "plan", rich_help_panel=change)(changing.plan)
