@@ -14,6 +14,7 @@ from crmsync.matching.carry import (
     LATEST,
     OBSERVED_SCHEMA,
     PATIENCE,
+    SAMPLE,
     State,
     Way,
     declare,
@@ -21,6 +22,7 @@ from crmsync.matching.carry import (
     judge,
     judge_all,
     observed,
+    sample,
     to_json,
 )
 
@@ -121,6 +123,12 @@ def test_a_value_that_the_ledger_does_not_know_counts_from_when_watching_began()
     assert judge(begun, seen(("tier_1", "tier_1", None, None)), at(30), WAIT).way is Way.CARRIED
 
 
+def test_beside_what_we_wrote_nothing_else_counts() -> None:
+    begun = judge(None, seen((None, None, None, None), *[(None, "old", None, None)] * 20), START, WAIT)
+    rows = seen(wrote(5, "tier_1", "tier_1"), *[(None, "old", None, None)] * 20)
+    assert judge(begun, rows, at(40), WAIT).way is Way.CARRIED
+
+
 def test_a_value_left_in_salesforce_alone_does_not_keep_a_property_watched_for_ever() -> None:
     rows = seen((None, "tier_1", None, None))
     assert judge(judge(None, rows, START, WAIT), rows, at(30), WAIT).way is Way.OWN
@@ -203,18 +211,56 @@ def test_what_is_seen_is_put_together_by_the_sender_s_ids() -> None:
     assert observed(linked, held, theirs, as_moments).equals(observed(linked, held, theirs, written))
 
 
-def test_of_many_values_that_salesforce_held_a_sample_is_kept_and_the_rest_tells_nothing() -> None:
-    many = seen(*[(None, "old", None, None)] * 5_000)
+def test_of_many_values_that_salesforce_held_some_are_kept_and_the_rest_tells_nothing() -> None:
+    many = seen(*[(None, "old", None, None)] * 5_000, *[(None, None, None, None)] * 20)
     begun = judge(None, many, START, WAIT)
     assert (len(begun.before), begun.sampled) == (2_000, True)
-    chosen = pl.col("id").is_in(list(begun.before))
-    ours = many.with_columns(
-        pl.lit("new").alias("sender"), pl.lit("new").alias("wrote"), pl.lit(at(5)).alias("written_at")
-    )
-    only_those = ours.with_columns(pl.when(chosen).then(pl.lit("new")).otherwise(pl.lit("old")).alias("receiver"))
-    assert judge(begun, only_those, at(35), WAIT).way is Way.CARRIED
-    only_others = ours.with_columns(pl.when(chosen).then(pl.lit("old")).otherwise(pl.lit("new")).alias("receiver"))
+    ours = [pl.lit("new").alias(name) for name in ("sender", "wrote")]
+    now = many.with_columns(*ours, pl.lit(at(5)).alias("written_at"))
+    # What is kept are the first by their last figures: of 1000, 10, 100, 1020 and so on everything is known.
+    last = max(id_[::-1] for id_ in begun.before)
+    known = pl.col("id").str.reverse() <= last
+    assert now.filter(known).height > 2_000
+    only_known = now.with_columns(pl.when(known).then(pl.lit("new")).otherwise(pl.lit("old")).alias("receiver"))
+    assert judge(begun, only_known, at(35), WAIT).way is Way.CARRIED
+    only_others = now.with_columns(pl.when(known).then(pl.lit("old")).otherwise(pl.lit("new")).alias("receiver"))
     assert judge(begun, only_others, at(35), WAIT).way is Way.OWN
+
+
+def test_a_property_of_few_records_is_looked_at_in_those() -> None:
+    ids = [str(n) for n in range(1_000)]
+    linked = pl.DataFrame({"sender": ids, "receiver": ["R" + id_ for id_ in ids]})
+    ours = pl.DataFrame({"id": ids, "value": ["x" if n == 77 else "" if n == 5 else None for n in range(1_000)]})
+    theirs = pl.DataFrame(
+        {"id": ["R" + id_ for id_ in ids], "value": ["y" if n == 980 else None for n in range(1_000)]}
+    )
+    assert sample(linked, ours, theirs).sort("sender")["sender"].to_list() == ["77", "980"]
+    everywhere = ours.with_columns(pl.lit("x").alias("value"))
+    assert sample(linked, everywhere, theirs).height == SAMPLE
+    assert sample(linked.reverse(), everywhere.reverse(), theirs).equals(sample(linked, everywhere, theirs))
+    assert sample(linked, everywhere, theirs, size=3)["receiver"].to_list() == ["R0", "R100", "R200"]
+
+
+def test_with_a_sample_a_property_ends_as_with_all_records() -> None:
+    """Forty records of three thousand are written; Salesforce held another value in all the others."""
+    ids = [str(n) for n in range(3_000)]
+    linked = pl.DataFrame({"sender": ids, "receiver": ["R" + id_ for id_ in ids]})
+    few = set(ids[1_000:1_040])
+
+    def held(prefix: str, value: str | None, rest: str | None) -> pl.DataFrame:
+        return pl.DataFrame(
+            {"id": [prefix + one for one in ids], "value": [value if one in few else rest for one in ids]}
+        )
+
+    nothing = pl.DataFrame(schema={"id": pl.String, "value": pl.String, "at": pl.String})
+    first = observed(linked, held("", None, "old"), held("R", None, "old"), nothing)
+    begun = judge(None, first, START, WAIT)
+    written = pl.DataFrame({"id": sorted(few), "value": ["new"] * 40, "at": ["2026-11-01T08:05:00Z"] * 40})
+    for arrived, rest, way in (("new", None, Way.CARRIED), ("new", "old", Way.CARRIED), (None, None, Way.OWN)):
+        ours, theirs = held("", "new", None), held("R", arrived, rest)
+        later = observed(sample(linked, ours, theirs, size=3_000), ours, theirs, written)
+        assert later.height == (40 if rest is None else 3_000)
+        assert judge(begun, later, at(40), WAIT).way is way
 
 
 def test_what_is_kept_in_another_form_is_refused() -> None:

@@ -37,8 +37,10 @@ Key = tuple[ObjectName, str]
 PATIENCE = 4
 LATEST = 100
 LEAST_LOST = 3
-#: Values that the receiver held before, kept for each property that is watched; more are a sample.
+#: Values that the receiver held before, kept for each property that is watched; of more, the first by `_spread`.
 KEPT_BEFORE = 2_000
+#: Linked records of a property that are looked at later on: what holds for so many holds for the property.
+SAMPLE = 300
 
 OBSERVED_SCHEMA: dict[str, pl.DataType] = {
     "id": pl.String(),
@@ -65,7 +67,8 @@ class State:
 
     `began`: when it went this way, None where a person said so. While it is watched: `since`, when it was first written
     to the sender, None until then; `before`, what the receiver held when watching began, by record, null left out;
-    `sampled` where `before` is a part of that and nothing is known of any other. `note`: why, for people.
+    `sampled` where `before` has the first by `_spread` alone, so that nothing is known of those after the last. `note`:
+    why, for people.
     """
 
     way: Way
@@ -100,6 +103,17 @@ def observed(linked: pl.DataFrame, sender: pl.DataFrame, receiver: pl.DataFrame,
     return seen.select(pl.col(name).cast(dtype) for name, dtype in OBSERVED_SCHEMA.items())
 
 
+def sample(linked: pl.DataFrame, sender: pl.DataFrame, receiver: pl.DataFrame, size: int = SAMPLE) -> pl.DataFrame:
+    """Some of the `linked` records, for a property that was begun with all of them: arguments as in `observed`.
+
+    Those in which either CRM holds a value, for a property may stand in a few records of very many; whether it arrived
+    makes no difference. Mostly the same ones each time.
+    """
+    holding = [side.filter(pl.col("value").cast(pl.String) != "").select("id") for side in (sender, receiver)]
+    held = pl.col("sender").is_in(holding[0]["id"].implode()) | pl.col("receiver").is_in(holding[1]["id"].implode())
+    return linked.filter(held).sort(_spread(pl.col("sender"))).head(size)
+
+
 def declare(states: States, properties: Iterable[Key], stated: Mapping[ObjectName, Collection[str]] | None) -> States:
     """`states` of these properties as a person wants them: `stated` are those carried over, all others are not.
 
@@ -120,7 +134,10 @@ def judge_all(states: States, seen: Mapping[Key, pl.DataFrame], now: datetime, w
 
 
 def judge(state: State | None, seen: pl.DataFrame, now: datetime, wait: timedelta) -> State:
-    """The state of one property after what is `seen` (OBSERVED_SCHEMA) now; None: nothing is known of it yet."""
+    """The state of one property after what is `seen` (OBSERVED_SCHEMA) now; None: nothing is known of it yet.
+
+    What is seen at first must be of every linked record; later on, a `sample` is enough.
+    """
     if state is not None and (state.declared or state.way is Way.OWN):
         return state
     if state is not None and state.way is Way.CARRIED:
@@ -132,8 +149,7 @@ def judge(state: State | None, seen: pl.DataFrame, now: datetime, wait: timedelt
 
 def _begun(seen: pl.DataFrame, now: datetime) -> State:
     held = seen.drop_nulls("receiver").filter(pl.col("receiver") != "")
-    # By the last figures first: the same ids whatever the order, and not the oldest records alone.
-    kept = held.sort(pl.col("id").str.reverse()).head(KEPT_BEFORE)
+    kept = held.sort(_spread(pl.col("id"))).head(KEPT_BEFORE)
     before = dict(kept.select("id", "receiver").sort("id").rows())
     return State(Way.WATCHING, now, before=before, sampled=held.height > kept.height)
 
@@ -143,10 +159,14 @@ def _watched(state: State, seen: pl.DataFrame, now: datetime, wait: timedelta) -
     told = _evidence(seen, began).join(_before(state), on="id", how="left", maintain_order="left")
     # What the receiver held already tells nothing when it holds it now.
     differs = _same(pl.col("value"), pl.col("before")).not_()
-    known = pl.col("before").is_not_null() if state.sampled else pl.lit(value=True)
+    last = max((id_[::-1] for id_ in state.before), default="")
+    known = _spread(pl.col("id")) <= last if state.sampled else pl.lit(value=True)
     told = told.with_columns((differs & known).alias("tells"))
+    # What we did not write ourselves tells only where there is nothing else, as after the ledger was lost.
+    written = told.drop_nulls("written_at")
+    told = told.filter("tells") if written.is_empty() else written
     if state.since is None:
-        first = told.filter(pl.col("written_at").is_not_null() | pl.col("tells"))["at"].min()
+        first = told["at"].min()
         if not isinstance(first, datetime):
             return state
         state = replace(state, since=max(first, began))
@@ -189,6 +209,11 @@ def _evidence(seen: pl.DataFrame, began: datetime) -> pl.DataFrame:
 def _before(state: State) -> pl.DataFrame:
     columns = {"id": list(state.before), "before": list(state.before.values())}
     return pl.DataFrame(columns, schema={"id": pl.String, "before": pl.String})
+
+
+def _spread(ids: pl.Expr) -> pl.Expr:
+    """What ids are sorted by to take some: last figures first, so that not the oldest records alone are taken."""
+    return ids.str.reverse()
 
 
 def _same(one: pl.Expr, other: pl.Expr) -> pl.Expr:
