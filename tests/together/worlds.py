@@ -1,9 +1,10 @@
 """One world in two CRMs, drawn from a seed, with the truth kept: which records are the same company, person or deal.
 
 A good part of the companies stands in both CRMs, the rest in one. Names are spelled differently, some domains are
-missing, one company in ten stands twice in one CRM, one in twenty has values that contradict each other. Some pairs are
-linked by the CRMs' own integration, some agree by domain or e-mail, some by name and place alone, and some cannot be
-told by anybody: those are `uncertain`, and whoever matches them by itself guesses.
+missing, one company in ten stands twice in one CRM, one in twenty has values that contradict each other. Some pairs
+are linked by the CRMs' own integration, some agree by domain or e-mail, some by name and place alone. Some stand twice
+under names of which one may be nearer (`leaning`), and some cannot be told by anybody: those are `uncertain`, and
+whoever matches them by itself guesses.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ _CREATED, _MODIFIED = "2024-03-01T09:00:00.000Z", "2026-05-04T09:00:00.000Z"
 _FIRST: dict[Kind, int] = {"company": 10_001, "contact": 50_001, "deal": 90_001}
 _FILES: dict[Kind, str] = {"company": "companies.csv", "contact": "contacts.csv", "deal": "deals.csv"}
 Row = dict[str, str]
-How = Literal["native", "evident", "uncertain"]
+How = Literal["native", "evident", "leaning", "uncertain"]
 
 
 @dataclass
@@ -133,10 +134,12 @@ def _account(files: _Files, dice: random.Random, entity: int, company: Company) 
     missing = {crm: how != "native" and dice.random() < 0.2 for crm in crms}
     made: dict[Crm, list[str]] = {}
     doubled = dice.choice(crms) if twice else None
+    twin = twice and dice.random() < 0.7  # The second record's name says no more than the first one's.
+    name = ""
     contradicts = entity % 15 == 5 and len(crms) == 2
     for crm in crms:
         for copy in range(2 if crm == doubled else 1):
-            name = _spelling(dice, company, copy)
+            name = name.upper() if copy and twin else _spelling(dice, company)
             employees = 40 + entity * 7 + (500 if contradicts and crm == "salesforce" else 0)
             row = _company_row(crm, company, name, entity, employees, domain=not missing[crm])
             made.setdefault(crm, []).append(files.add(crm, "company", entity, row))
@@ -144,9 +147,9 @@ def _account(files: _Files, dice: random.Random, entity: int, company: Company) 
         if how == "native":
             files.link("company", made["hubspot"][0], made["salesforce"][0])
         elif twice:
-            how = "uncertain"
+            how = "uncertain" if twin else "leaning"
         files.world.how["company"][entity] = how
-        if contradicts and how != "uncertain":
+        if contradicts and not twice:
             files.world.conflicts.add(made["hubspot"][0])
     people = _people(files, dice, entity, company, made)
     _deals(files, dice, entity, company, made, people, how if len(crms) == 2 else None)
@@ -270,7 +273,7 @@ def _namesakes(files: _Files, first: int) -> None:
         files.add("salesforce", "company", another, theirs)
 
 
-def _spelling(dice: random.Random, company: Company, copy: int) -> str:
+def _spelling(dice: random.Random, company: Company) -> str:
     """One of the ways in which people write a company's name down."""
     ways = (
         company.name,
@@ -280,7 +283,7 @@ def _spelling(dice: random.Random, company: Company, copy: int) -> str:
         company.full.replace(",", "").replace(".", ""),
         "".join(c for c in unicodedata.normalize("NFKD", company.name) if not unicodedata.combining(c)),
     )
-    return ways[(dice.randrange(len(ways)) + copy) % len(ways)]
+    return dice.choice(ways)
 
 
 def _slug(name: str) -> str:
