@@ -249,6 +249,14 @@ def test_what_salesforce_refuses_is_refused_in_its_words(org: Org, text: str, co
     assert said in refusal.message
 
 
+def test_a_record_id_has_an_order_to_go_on_by(org: Org) -> None:
+    for number in (11, 12, 13):
+        account(org, number)
+    assert names(org, f"Id > '{ids.make('001', 11)}' AND Id <= '{ids.make('001', 13)}'") == ["A12", "A13"]
+    refusal = refused(org, f"SELECT Id FROM Account WHERE ParentId > '{ids.make('001', 11)}'")
+    assert "invalid operator on reference field" in refusal.message
+
+
 def test_parents_are_read_five_levels_up(org: Org) -> None:
     for number in range(11, 17):
         account(org, number, ParentId=ids.make("001", number - 1))

@@ -59,7 +59,9 @@ def matcher(one: Comparison, field: Field, text: str, now_ms: int) -> Test:
     bound = _exact(literal, one, field, text)
     if one.operator in {"=", "!="}:
         return _opposite(_among(field, [bound]), one.operator == "!=")
-    if field.type == "boolean" or field.type in _IDS:
+    # A record's own id has an order: a client that lost its cursor goes on behind the last row it has (PK chunking,
+    # developer.salesforce.com/blogs/developer-relations/2015/11/pk-chunking-techniques-massive-orgs.html).
+    if field.type in {"boolean", "reference"}:
         raise _wrong_operator(one, field, text)
     return _ordered(field, one.operator, bound)
 
