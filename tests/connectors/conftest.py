@@ -1,4 +1,4 @@
-"""The fixture that opens portals for one test and closes them after it."""
+"""Fixtures that open portals and orgs for one test and close them after it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from hubspot_portal import Open, Portal
+from salesforce_org import LocalOrg, StartOrg
 
 
 @pytest.fixture
@@ -24,3 +25,22 @@ def portal(tmp_path: Path) -> Iterator[Open]:
     yield open_
     for one in opened:
         one.close()
+
+
+@pytest.fixture
+def start_org(tmp_path: Path) -> Iterator[StartOrg]:
+    """Starts local orgs: `start_org(api_limit=10)`, `start_org({"Account": [...]})`."""
+    started: list[LocalOrg] = []
+
+    def start(tables: Any = None, **options: Any) -> LocalOrg:
+        started.append(LocalOrg(tmp_path / f"org-{len(started)}", tables, **options))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.close()
+
+
+@pytest.fixture
+def org(start_org: StartOrg) -> LocalOrg:
+    return start_org()

@@ -33,6 +33,7 @@ from crmsync.connectors.salesforce.settings import (
 )
 from crmsync.connectors.salesforce.transport import Transport
 from crmsync.connectors.salesforce.write import Writer
+from crmsync.errors import Rejected, Unauthorized, Unavailable
 from crmsync.model.fields import ObjectName
 from crmsync.model.outputs import ListDefinition, Output
 from crmsync.model.plan import Update, WriteResult
@@ -82,10 +83,7 @@ class SalesforceConnector:
 
     def info(self) -> PortalInfo:
         """Allowed when the day's share is spent too: it is how one sees that."""
-        limits = self.transport.get("limits", "limits").json()
-        daily = limits.get("DailyApiRequests") if isinstance(limits, dict) else None
-        if isinstance(daily, dict) and daily.get("Max"):
-            self.transport.budget.learn(int(daily["Max"]) - int(daily["Remaining"]), int(daily["Max"]))
+        self._learn_daily()
         limit, left = self.transport.budget.daily
         page = next(self.transport.soql(_ORGANIZATION, family="limits"))
         org = page.rows[0] if page.rows else {}
@@ -100,6 +98,16 @@ class SalesforceConnector:
             daily_left=left,
             object_codes=dict(SOBJECTS),
         )
+
+    def _learn_daily(self) -> None:
+        """The limits page needs the right to view the setup; any other answer says the same of calls in its header."""
+        try:
+            limits = self.transport.get("limits", "limits").json()
+        except (Rejected, Unauthorized, Unavailable):
+            return
+        daily = limits.get("DailyApiRequests") if isinstance(limits, dict) else None
+        if isinstance(daily, dict) and daily.get("Max"):
+            self.transport.budget.learn(int(daily["Max"]) - int(daily["Remaining"]), int(daily["Max"]))
 
     def count(self, object_: ObjectName) -> int:
         return self._reads.count(object_)
