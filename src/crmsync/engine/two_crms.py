@@ -53,6 +53,7 @@ class TwoCrms:
         decided = load_decided(ctx.portal.folder / ctx.portal.together.matches)
         left, right, decided = _after_merges(ctx, left, right, decided)
         self.matches = _matched(left, right, decided)
+        right = _counted_once(right, self.matches)
         self._native = {object_: _native(object_, left, right, found) for object_, found in self.matches.items()}
         self.united = unite(left, right, self.matches, _precedence(ctx), digits=currency_digits(ctx.program.currency))
         frames = dict(self.united.snapshot.frames)
@@ -268,6 +269,16 @@ def _matched(left: Snapshot, right: Snapshot, decided: Decided) -> dict[ObjectNa
     if "deal" in left.frames and "deal" in right.frames:
         found["deal"] = match_deals(left.frames["deal"], right.frames["deal"], accounts, decided)
     return found
+
+
+def _counted_once(right: Snapshot, matches: dict[ObjectName, Matched]) -> Snapshot:
+    """Without deals that a person has yet to tell from one on the left: two of one purchase would count as two."""
+    found = matches.get("deal")
+    if found is None or found.review.is_empty():
+        return right
+    deals = right.frames["deal"]
+    sure = deals.filter(~pl.col("id").cast(pl.String).is_in(found.review["right"].implode()))
+    return replace(right, frames={**right.frames, "deal": sure})
 
 
 def _native(object_: ObjectName, left: Snapshot, right: Snapshot, found: Matched) -> pl.DataFrame:
