@@ -94,7 +94,7 @@ def plan_from_mirror(
     changes, refused = _without_dead_letters(ctx, changes)
     extra["dead_letters"] = {"count": refused}
     changes = number(changes)
-    moves = list_moves(changes, assessed.standing, ctx.outputs, prefix=ctx.prefix)
+    moves = list_moves(assessed.seen.homes(changes), assessed.told, ctx.outputs, prefix=ctx.prefix)
     guards = read_guards(
         changes, assessed.standing, ctx.outputs, snapshot.coverage, ctx.limits, prefix=ctx.prefix, moves=moves
     )
@@ -301,7 +301,7 @@ def _missing_schema(ctx: Context) -> list[dict[str, str]]:
     if ctx.store.mirror.get_state(ctx.portal.name, "schema") == schema_digest(ctx):
         return []
     missing = [one for side in ctx.sides for one in side.connector.missing_schema(side.owned, ctx.lists)]
-    return [{"what": one.what, "name": one.name} for one in missing]
+    return [{"what": one.what, "name": one.name} | ({"by_admin": True} if one.by_admin else {}) for one in missing]
 
 
 def _saved(

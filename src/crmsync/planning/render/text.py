@@ -151,6 +151,8 @@ def _findings(plan: Plan, people: People, width: int) -> Iterator[Text]:
         yield from _row("Left alone" if position == 0 else "", line, width, "yellow")
     if line := view.schema_line(plan):
         yield from _row("Creates first", line, width)
+    if line := view.admin_line(plan):
+        yield from _row("Missing", line, width, "yellow")
 
 
 def _details(plan: Plan, people: People, width: int) -> Iterator[Text]:

@@ -297,7 +297,11 @@ def together_lines(plan: Plan) -> list[str]:
     two: Mapping[str, Any] = plan.summary.get("together") or {}
     lines = []
     for object_, how in (two.get("matched") or {}).items():
-        only = [objects(int(count), f"{object_} in {crm}") for crm, count in (two["only"].get(object_) or {}).items()]
+        only = [
+            objects(int(count), f"{object_} in {crm}")
+            for crm, count in (two["only"].get(object_) or {}).items()
+            if count
+        ]
         by = ", ".join(f"{name.replace('_', ' ')} {int(count):,}" for name, count in sorted(how.items()))
         both = objects(sum(int(count) for count in how.values()), object_) + " in both"
         lines.append("Two CRMs: " + ", ".join([both + (f" ({by})" if by else ""), *(f"{one} alone" for one in only)]))
@@ -324,7 +328,16 @@ def withheld_line(plan: Plan) -> str:
 
 def schema_line(plan: Plan) -> str:
     """What the CRM would be given before the first value."""
-    schema = plan.summary.get("schema") or ()
+    return _counted(item for item in plan.summary.get("schema") or () if not item.get("by_admin"))
+
+
+def admin_line(plan: Plan) -> str:
+    """What the CRM lacks that only an admin may create; an apply would stop at it."""
+    lacking = _counted(item for item in plan.summary.get("schema") or () if item.get("by_admin"))
+    return f"{lacking}; an apply stops until an admin has seen to it: crmsync bootstrap salesforce" if lacking else ""
+
+
+def _counted(schema: Iterable[Mapping[str, Any]]) -> str:
     counts: dict[str, int] = {}
     for item in schema:
         counts[str(item.get("what"))] = counts.get(str(item.get("what")), 0) + 1
@@ -444,5 +457,9 @@ def figures(
     rows += lists
     rows += [("Worth mending", escape(line)) for line in findings(plan, people)]
     rows += [("Left alone", escape(line)) for line in skipped(plan, people)]
-    last = (("Withheld", withheld_line(plan)), ("Creates first", schema_line(plan)))
+    last = (
+        ("Withheld", withheld_line(plan)),
+        ("Creates first", schema_line(plan)),
+        ("Missing", admin_line(plan)),
+    )
     return rows + [(label, escape(said)) for label, said in last if said]
