@@ -353,3 +353,62 @@ def test_properties_are_judged_apart(states: dict[tuple[str, str], State], rows:
         k: v for k, v in states.items() if k != ("company", "a")
     }
     assert together["company", "a"] == judge(states.get(("company", "a")), frame, at(100), WAIT)
+
+
+# Laws over both CRMs as they go on: runs that write, and an integration that copies or does not.
+
+
+class Portal:
+    """Linked records with one property in HubSpot and in Salesforce; `delay` minutes to copy it, None for never."""
+
+    def __init__(self, records: int, delay: int | None) -> None:
+        self.hubspot: list[str | None] = [None] * records
+        self.salesforce: list[str | None] = [None] * records
+        self.wrote: dict[int, tuple[str, int]] = {}
+        self.delay = delay
+        self.state: State | None = None
+
+    def run(self, minute: int, wanted: dict[int, str]) -> Way:
+        """One run of ours: look, judge, and write what is wanted where it belongs."""
+        for record, (value, written) in self.wrote.items():
+            if self.delay is not None and minute - written >= self.delay:
+                self.salesforce[record] = value
+        rows = []
+        for record, value in enumerate(self.hubspot):
+            text, written_at = self.wrote.get(record, (None, None))
+            rows.append((value, self.salesforce[record], text, None if written_at is None else at(written_at)))
+        self.state = judge(self.state, seen(*rows), at(minute), WAIT)
+        for record, value in wanted.items():
+            if self.hubspot[record] != value:
+                self.hubspot[record], self.wrote[record] = value, (value, minute)
+        if not self.state.written_by_sender_alone:
+            self.salesforce = list(self.hubspot)
+        return self.state.way
+
+
+_RUNS = st.lists(
+    st.tuples(st.integers(1, 45), st.dictionaries(st.integers(0, 3), st.sampled_from("abc"), max_size=4)),
+    max_size=12,
+)
+
+
+@given(_RUNS, st.integers(0, 29))
+def test_what_an_integration_copies_in_time_is_never_written_to_both(
+    runs: list[tuple[int, dict[int, str]]], delay: int
+) -> None:
+    portal, minute = Portal(4, delay), 0
+    for minutes, wanted in [(0, {}), (1, {0: "a"}), *runs]:
+        minute += minutes
+        # Records 1 to 3 are written at will; the first once, so that there is one to tell by.
+        assert portal.run(minute, {n: v for n, v in wanted.items() if n or not portal.wrote}) is not Way.OWN
+
+
+@given(_RUNS)
+def test_what_nothing_copies_is_written_to_both_in_the_end(runs: list[tuple[int, dict[int, str]]]) -> None:
+    portal, minute = Portal(4, None), 0
+    for minutes, wanted in [(0, {}), (1, {0: "a"}), *runs]:
+        minute += minutes
+        portal.run(minute, wanted)
+    patience = PATIENCE * int(WAIT.total_seconds() // 60)
+    assert portal.run(minute + patience, {}) is Way.OWN
+    assert portal.salesforce == portal.hubspot

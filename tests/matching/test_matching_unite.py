@@ -381,6 +381,26 @@ def test_the_order_of_rows_changes_nothing(two: Two, seed: int) -> None:
 
 
 @given(two_crms())
+def test_which_crm_is_called_left_changes_ids_and_no_value(two: Two) -> None:
+    other: dict[Side, Side] = {"left": "right", "right": "left"}
+    precedence = Precedence(
+        other[two.precedence.primary], {key: other[side] for key, side in two.precedence.fields.items()}
+    )
+    matches = {o: Paired(found.pairs.rename({"left": "right", "right": "left"})) for o, found in two.matches.items()}
+    one, swapped = two.united(), unite(two.right, two.left, matches, precedence)
+    plain: list[tuple[ObjectName, str]] = [
+        ("company", "name"), ("company", "revenue"), ("company", "technologies"), ("contact", "email"),
+        ("contact", "bounced"), ("deal", "amount"),
+    ]  # fmt: skip
+    for object_, name in plain:
+        values = one.snapshot.frames[object_][name].to_list()
+        back = swapped.snapshot.frames[object_][name].to_list()
+        rows = dict(zip(one.ids[object_].select("left", "right").iter_rows(), values, strict=True))
+        assert rows == dict(zip(swapped.ids[object_].select("right", "left").iter_rows(), back, strict=True))
+    assert one.disagreements["field"].sort().equals(swapped.disagreements["field"].sort())
+
+
+@given(two_crms())
 def test_beside_an_empty_crm_a_snapshot_is_itself(two: Two) -> None:
     nothing = Snapshot({o: f.clear() for o, f in two.right.frames.items()}, AS_OF)
     united = unite(two.left, nothing, two.matches, two.precedence)
