@@ -177,3 +177,26 @@ def test_a_token_of_nobodys_is_refused(
     assert result.code == 1
     assert "does not take the admin's token" in result.err
     assert "moonbeam" not in result.err
+
+
+def test_a_run_before_and_after_an_admin_prepared_the_org(
+    here: Path, run: Command, org: SandboxOrg, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SF_KEY", org.consumer_key)
+    monkeypatch.setenv("SF_ADMIN", org.access_token)
+    config = project(here / "my", json.dumps({
+        "base_url": org.base_url, "ca_file": org.ca_file, "consumer_key": "env:SF_KEY", "username": USER,
+        "private_key": f"file:{org.private_key}",
+    }))  # fmt: skip
+    before = run(config, "check")
+    assert before.code == 1
+    assert "Salesforce Account: these are missing, or hidden from crmsync's user: Account.ABM_" in before.out
+    assert "An admin runs `crmsync bootstrap salesforce`" in before.out
+    assert "an apply stops until an admin has seen to it: crmsync bootstrap salesforce" in " ".join(
+        run(config, "plan").out.split()
+    )
+    assert run(config, "bootstrap", "salesforce", "--deploy", "--admin-token", "env:SF_ADMIN").code == 0
+    after = run(config, "check")
+    assert after.code == 0, after.out
+    assert "owned properties and lists: all there" in after.out
+    assert "bootstrap" not in run(config, "plan").out

@@ -82,9 +82,9 @@ def picklist(*values: str, restricted: bool) -> dict[str, Any]:
 
 def test_an_empty_org_lacks_every_field_and_nothing_is_made(seat: Seat) -> None:
     assert seat.schema.missing([TIER, PIN, ROLE]) == [
-        SchemaChange("field", "Account.ABM_Tier__c"),
-        SchemaChange("field", "Account.ABM_Tier_Override__c"),
-        SchemaChange("field", "Contact.ABM_Stakeholder_Role__c"),
+        SchemaChange("field", "Account.ABM_Tier__c", by_admin=True),
+        SchemaChange("field", "Account.ABM_Tier_Override__c", by_admin=True),
+        SchemaChange("field", "Contact.ABM_Stakeholder_Role__c", by_admin=True),
     ]
     with pytest.raises(ConfigError) as caught:
         seat.schema.ensure([TIER, PIN, ROLE])
@@ -110,7 +110,7 @@ def test_a_field_that_the_user_may_not_see_is_as_good_as_missing(seat: Seat) -> 
     seat.call("POST", "tooling/sobjects/CustomField", {
         "FullName": "Account.ABM_Tier__c", "Metadata": {"label": "T", **picklist("tier_1", restricted=False)},
     })  # fmt: skip
-    assert seat.schema.missing([TIER]) == [SchemaChange("field", "Account.ABM_Tier__c")]
+    assert seat.schema.missing([TIER]) == [SchemaChange("field", "Account.ABM_Tier__c", by_admin=True)]
     with pytest.raises(ConfigError, match="missing, or hidden from crmsync's user"):
         seat.schema.ensure([TIER])
 
@@ -118,7 +118,7 @@ def test_a_field_that_the_user_may_not_see_is_as_good_as_missing(seat: Seat) -> 
 def test_a_field_without_the_right_to_edit_is_named_unless_only_people_write_it(seat: Seat) -> None:
     seat.field("ABM_Tier__c", edit=False, **picklist("tier_1", "none", restricted=False))
     seat.field("ABM_Tier_Override__c", edit=False, **picklist("tier_1", restricted=False))
-    assert seat.schema.missing([TIER, PIN]) == [SchemaChange("right to edit", "Account.ABM_Tier__c")]
+    assert seat.schema.missing([TIER, PIN]) == [SchemaChange("edit right", "Account.ABM_Tier__c", by_admin=True)]
     with pytest.raises(ConfigError, match=r"may not edit: Account\.ABM_Tier__c\. An admin"):
         seat.schema.ensure([TIER, PIN])
 
@@ -126,7 +126,7 @@ def test_a_field_without_the_right_to_edit_is_named_unless_only_people_write_it(
 def test_a_restricted_picklist_lacks_what_it_would_refuse_and_another_lacks_nothing(seat: Seat) -> None:
     seat.field("ABM_Tier__c", **picklist("tier_1", restricted=True))
     seat.field("ABM_Tier_Override__c", **picklist("other", restricted=False))
-    assert seat.schema.missing([TIER, PIN]) == [SchemaChange("option", "Account.ABM_Tier__c=none")]
+    assert seat.schema.missing([TIER, PIN]) == [SchemaChange("option", "Account.ABM_Tier__c=none", by_admin=True)]
     with pytest.raises(ConfigError, match="restricted picklists lack values"):
         seat.schema.ensure([TIER, PIN])
 

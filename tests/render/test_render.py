@@ -204,3 +204,17 @@ def test_a_plan_survives_its_json(plan: Plan, people: pl.DataFrame) -> None:
 def test_a_file_that_is_no_plan_is_told_in_one_message(text: str) -> None:
     with pytest.raises(CrmsyncError, match=r"x\.json is not a plan"):
         plan_from_json(text, "x.json")
+
+
+def test_what_only_an_admin_may_create_is_missing_and_not_created_first(plan: Plan, people: pl.DataFrame) -> None:
+    schema = [
+        {"what": "property", "name": "company.abm_tier"},
+        {"what": "field", "name": "Account.ABM_Tier__c", "by_admin": True},
+        {"what": "field", "name": "Account.ABM_Tier_Reason__c", "by_admin": True},
+    ]
+    waiting = replace(plan, summary={**plan.summary, "schema": schema})
+    lines = [" ".join(line.split()) for line in render_text(waiting, people).splitlines()]
+    assert "Creates first 1 property" in lines
+    missing = "2 fields; an apply stops until an admin has seen to it: crmsync bootstrap salesforce"
+    assert f"Missing {missing}" in lines
+    assert f"- **Missing**: {missing}" in render("markdown", waiting, people)

@@ -105,10 +105,13 @@ class ListState:
 
 @dataclass(frozen=True, slots=True)
 class SchemaChange:
-    """One thing that `ensure_*` created or would create: a property group, property, option or list."""
+    """One thing that `ensure_*` created or would create: a property group, property, option or list.
+
+    `by_admin`: our user may not create it; `ensure_schema` raises until an admin has (crmsync bootstrap)."""
 
     what: str
     name: str
+    by_admin: bool = False
 
 
 @dataclass(slots=True)

@@ -18,7 +18,7 @@ from crmsync.errors import ConfigError, Fault
 from crmsync.model.fields import OBJECTS, ObjectName
 from crmsync.model.outputs import Output, OutputKind
 
-FIELD, RIGHT, OPTION = "field", "right to edit", "option"
+FIELD, RIGHT, OPTION = "field", "edit right", "option"
 REMEDY = "An admin runs `crmsync bootstrap salesforce`, deploys what it writes, and assigns the permission set crmsync."
 _SHORT_TEXT = 255
 _WAY_OUT = "Rename or delete that field in Salesforce, or choose another prefix in mappings/salesforce.yaml."
@@ -62,7 +62,7 @@ class _Lacks:
 
     def changes(self) -> list[SchemaChange]:
         named = ((FIELD, self.fields), (RIGHT, self.rights), (OPTION, self.options))
-        return [SchemaChange(what, name) for what, names in named for name in names]
+        return [SchemaChange(what, name, by_admin=True) for what, names in named for name in names]
 
 
 class Schema:
