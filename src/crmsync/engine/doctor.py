@@ -79,9 +79,8 @@ def _side(side: Side) -> list[Finding]:
     try:
         missing = side.connector.missing_schema(side.owned, side.ctx.lists)
         if any(one.by_admin for one in missing):
-            side.connector.ensure_schema(
-                side.owned
-            )  # creates nothing there: it raises, and says what an admin has to do
+            # It creates nothing there: it raises, and says what an admin has to do.
+            side.connector.ensure_schema(side.owned)
         said = f"{len(missing)} properties, options or lists are created by the first apply" if missing else "all there"
         findings.append(Finding("ok", f"{where}: owned properties and lists", said))
     except ConfigError as error:
