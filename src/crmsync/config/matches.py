@@ -13,11 +13,12 @@ A missing file decides nothing. Ids are taken as text, in either order; comments
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.tokens import CommentToken
 
 from crmsync.config.reading import raise_faults
 from crmsync.errors import ConfigError, Fault
@@ -28,11 +29,9 @@ from crmsync.program.yaml import Items, Scalar, Table, Tree, did_you_mean, fault
 _KEYS = ("same", "different")
 _HEADER = "# Pairs of records in two CRMs that a person has decided: the same, or not. Added to by `crmsync matches`.\n"
 
-Canonical = Callable[[str], str]
 
-
-def load_decided(path: Path, canonical: Canonical = str) -> Decided:
-    """The decisions of `path`; none where there is no such file. `canonical` spells an id as the CRM gives it.
+def load_decided(path: Path) -> Decided:
+    """The decisions of `path`; none where there is no such file.
 
     Raises ConfigError with every fault: an unknown key, what is no pair, both ids of one CRM, a pair in both lists,
     an id that is the same as two others.
@@ -48,7 +47,7 @@ def load_decided(path: Path, canonical: Canonical = str) -> Decided:
     found: dict[str, dict[IdPair, int]] = {key: {} for key in _KEYS}
     for entry in tree.entries if isinstance(tree, Table) else ():
         if entry.key in found:
-            found[entry.key] = dict(_pairs(entry.value, where, canonical, faults))
+            found[entry.key] = dict(_pairs(entry.value, where, faults))
         else:
             message = f"no such key; this file has same and different.{did_you_mean(entry.key, _KEYS)}"
             faults.append(fault_at(where, entry.line, (entry.key,), message))
@@ -57,7 +56,7 @@ def load_decided(path: Path, canonical: Canonical = str) -> Decided:
     return Decided(same=tuple(found["same"]), different=tuple(found["different"]))
 
 
-def _pairs(tree: Tree, where: str, canonical: Canonical, faults: list[Fault]) -> Iterator[tuple[IdPair, int]]:
+def _pairs(tree: Tree, where: str, faults: list[Fault]) -> Iterator[tuple[IdPair, int]]:
     """(pair, line) of one list; what is no pair becomes a fault."""
     if isinstance(tree, Scalar) and tree.value is None:
         return
@@ -66,7 +65,7 @@ def _pairs(tree: Tree, where: str, canonical: Canonical, faults: list[Fault]) ->
         return
     for item in tree.items:
         ids = [_id(part) for part in item.items] if isinstance(item, Items) else []
-        known = [canonical(id_) for id_ in ids if id_]
+        known = [id_ for id_ in ids if id_]
         if len(ids) != 2 or len(known) != 2:
             faults.append(fault_at(where, item.line, item.path, "expected two ids: [HUBSPOT_ID, SALESFORCE_ID]"))
         elif known[0].isdecimal() == known[1].isdecimal():
@@ -122,12 +121,11 @@ def append_decided(path: Path, same: Iterable[IdPair] = (), different: Iterable[
     added = 0
     for key, given, standing in (("same", same, known.same), ("different", different, known.different)):
         seen = {frozenset(pair) for pair in standing}
-        for pair in given:
-            if frozenset(pair) in seen:
-                continue
-            seen.add(frozenset(pair))
-            _rows(document, key).append(_row(pair))
-            added += 1
+        # Each once: `(a, b)` and `(b, a)` are one pair.
+        new = {frozenset(pair): pair for pair in reversed([*given]) if frozenset(pair) not in seen}
+        if new:
+            _add(_rows(document, key), [*reversed(new.values())])
+        added += len(new)
     if added:
         _write(path, opening, document, yaml, where)
     return added
@@ -138,6 +136,19 @@ def _rows(document: CommentedMap, key: str) -> CommentedSeq:
         document[key] = CommentedSeq()
     rows: CommentedSeq = document[key]
     return rows
+
+
+def _add(rows: CommentedSeq, pairs: Sequence[IdPair]) -> None:
+    """Add rows. What stands below the last row's own comment stays below the new ones."""
+    last = rows.ca.items.get(len(rows) - 1) if rows else None
+    token = last[0] if last else None
+    rows.extend(_row(pair) for pair in pairs)
+    if token is None:
+        return
+    beside, _, below = token.value.partition("\n")
+    if below:
+        token.value = beside + "\n"
+        rows.ca.items[len(rows) - 1] = [CommentToken("\n" + below, token.start_mark, None), None, None, None]
 
 
 def _row(pair: IdPair) -> CommentedSeq:

@@ -52,7 +52,7 @@ def candidates(left: pl.DataFrame, right: pl.DataFrame) -> pl.DataFrame:
             block(left, right, ("core", "city")),
             _word_block(left, right),
             _head_block(left, right),
-            block(*(_beginnings(frame) for frame in (left, right)), ("city", "beginning")),
+            block(_beginnings(left), _beginnings(right), ("city", "beginning")),
             *_initials_blocks(left, right),
         ]
     )
