@@ -13,6 +13,8 @@ from simple_salesforce.format import format_soql
 
 URL_ROOM = 15_500
 """Characters of a query as it stands in an address; Salesforce refuses addresses above 16,384."""
+_WHERE_ROOM = 150
+"""For ` WHERE (OpportunityId IN ())` around the values, and the name of the column."""
 
 
 def select(sobject: str, columns: Iterable[str], *conditions: str, order: str = "") -> str:
@@ -52,8 +54,8 @@ def after_stamp(column: str, stamp: str, last: str) -> str:
 
 
 def chunks(query: str, ids: Sequence[str]) -> Iterator[Sequence[str]]:
-    """Ids in runs that fit behind `query` (without its IN list) into one address, each at most a page's rows."""
+    """Ids in runs that fit with `query`, which has no conditions yet, into one address: fewer than a page has rows."""
     size = len(quote_plus("'',")) + max((len(quote_plus(id_)) for id_ in ids), default=0)
-    room = max(1, (URL_ROOM - len(quote_plus(query)) - len(quote_plus(" WHERE Id IN ()"))) // size)
+    room = max(1, (URL_ROOM - len(quote_plus(query)) - _WHERE_ROOM) // size)
     for start in range(0, len(ids), room):
         yield ids[start : start + room]
