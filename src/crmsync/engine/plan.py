@@ -296,7 +296,7 @@ def _output(ctx: Context, name: str) -> Output | None:
     return next((output for output in ctx.outputs if output.name == name), None)
 
 
-def _missing_schema(ctx: Context) -> list[dict[str, str]]:
+def _missing_schema(ctx: Context) -> list[dict[str, Any]]:
     """What an apply would create; asked only where this state of the program was never ensured."""
     if ctx.store.mirror.get_state(ctx.portal.name, "schema") == schema_digest(ctx):
         return []

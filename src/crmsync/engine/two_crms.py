@@ -23,6 +23,7 @@ from crmsync.matching import carry
 from crmsync.matching.accounts import match_accounts
 from crmsync.matching.contacts import match_contacts
 from crmsync.matching.deals import match_deals
+from crmsync.matching.disagreements import DIFFERS
 from crmsync.matching.score import Matched
 from crmsync.matching.unite import Precedence, unite, view
 from crmsync.model.decided import Decided, IdPair
@@ -169,16 +170,21 @@ class TwoCrms:
         open_ = [key for key in mine if key not in states or states[key].written_by_sender_alone]
         if not open_:
             return
-        # A sample, the same one each time: what holds for so many holds for a property.
-        linked = self._linked(object_).sort(pl.col("sender").str.reverse()).head(carry.KEPT_BEFORE)
-        written = self._ctx.store.ledger.last_written(self._ctx.portal.name, object_, linked["sender"].to_list())
+        linked = self._linked(object_)
         sender, receiver = (dict(zip(SIDES, self._ctx.sides, strict=True))[end].crm for end in self._ends)
+        looked: dict[carry.Key, tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]] = {}
         for key in open_:
             name = HELD + key[1].removeprefix(self._ctx.prefix)
             given, received = (self._holding(crm, object_, name) for crm in (sender, receiver))
+            # Once watched, a sample tells; the first look needs what the receiver held of all.
+            pairs = carry.sample(linked, given, received) if key in states else linked
+            looked[key] = pairs, given, received
+        asked = {id_ for key, (pairs, *_) in looked.items() if key in states for id_ in pairs["sender"].to_list()}
+        written = self._ctx.store.ledger.last_written(self._ctx.portal.name, object_, sorted(asked))
+        for key, (pairs, given, received) in looked.items():
             ours = written.filter(pl.col("property") == key[1])
             ours = ours.select(pl.col("record_id").alias("id"), pl.col("after").alias("value"), "at")
-            yield key, carry.observed(linked, given, received, ours)
+            yield key, carry.observed(pairs, given, received, ours)
 
     def _holding(self, crm: Crm, object_: ObjectName, name: str) -> pl.DataFrame:
         frame = self._held[crm][object_]
@@ -195,10 +201,12 @@ class TwoCrms:
             told.append(f"{ids} are one {object_}, matched by {how.replace('_', ' ')}")
         disputed = self.united.disagreements.filter((pl.col("object") == object_) & (pl.col("id") == home))
         left, right = (side.title for side in self._ctx.sides)
-        told += [
-            f"{one['field']}: {left} says {one['left']}, {right} says {one['right']}; {one['kept']} counts"
-            for one in disputed.iter_rows(named=True)
-        ]
+        for one in disputed.iter_rows(named=True):
+            if one["kept"] == DIFFERS:
+                told.append(f"{one['field']}: {left} and {right} say different things")
+            else:
+                said = f"{left} says {one['left']}, {right} says {one['right']}; {one['kept']} counts"
+                told.append(f"{one['field']}: {said}")
         return told
 
     def report(self) -> dict[str, Any]:
