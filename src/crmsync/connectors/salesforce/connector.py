@@ -84,11 +84,11 @@ class SalesforceConnector:
     def info(self) -> PortalInfo:
         """Allowed when the day's share is spent too: it is how one sees that."""
         self._learn_daily()
-        limit, left = self.transport.budget.daily
         page = next(self.transport.soql(_ORGANIZATION, family="limits"))
         org = page.rows[0] if page.rows else {}
         # Salesforce leads from the instance's address to that of its pages.
         instance = self.transport.session.current().instance
+        limit, left = self.transport.budget.daily
         return PortalInfo(
             id=ids.canonical_id(str(org.get("Id") or "")),
             name=str(org.get("Name") or "Salesforce org"),
