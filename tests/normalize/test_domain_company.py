@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crmsync.normalize.company_name import company_key
+from crmsync.normalize.company_name import company_key, company_keys
 from crmsync.normalize.domain import domain, domains, host, is_free_mail
 
 
@@ -92,6 +92,11 @@ def test_free_mailboxes_are_no_employers() -> None:
         ("Allegro sp. z o.o.", "allegro"),
         ("Novo Nordisk A/S", "novo nordisk"),
         ("Tata Pvt. Ltd.", "tata"),
+        ("Hershey Company (The)", "hershey"),
+        ("Alphabet Inc. (Class A)", "alphabet"),
+        ("A.P. Møller - Mærsk A/S", "ap moller maersk"),
+        ("Volkswagen Aktiengesellschaft", "volkswagen"),
+        ("Robert Bosch Gesellschaft mit beschränkter Haftung", "robert bosch"),
         ("AT&T Inc", "at and t"),
         ("McDonald's", "mcdonalds"),
         ("McDonald’s Corporation", "mcdonalds"),
@@ -105,3 +110,18 @@ def test_free_mailboxes_are_no_employers() -> None:
 )
 def test_company_names_meet_under_one_key(name: str | None, key: str | None) -> None:
     assert company_key(name) == key
+
+
+_NAME_PIECES = st.sampled_from(
+    ["Anvil", "The", "the ", " ", "  ", ",", ".", "&", " & ", "'", "’", "-", "Co", "co.", "Inc", "Inc.", "S", "s.", "a",
+     "A.", "sa", "SA", "de", "cv", "sp", "spa", "S.p.A.", "z", "oo", "AT", "T", "(", ")", "(The)", "class a", "Class B",
+     "ü", "É", "ø", "9", "_", "/", "Société", "Anonyme", "gmbh", "GmbH & Co. KG", "+", "and", "株式会社"]
+)  # fmt: skip
+
+
+@given(st.lists(st.one_of(st.none(), st.lists(_NAME_PIECES, max_size=6).map("".join), st.text(max_size=12))))
+def test_a_column_of_names_reads_as_each_name_alone(names: list[str | None]) -> None:
+    given_names = [*names, "The Anvil, Inc.", "Co", "The", "anvil s.a.", "Sons' Sons", None]
+    column = company_keys(pl.Series("name", given_names, dtype=pl.String))
+    assert column.name == "name"
+    assert column.to_list() == [company_key(name) for name in given_names]

@@ -10,7 +10,7 @@ from typing import Annotated, Any, cast
 import typer
 
 from crmsync import __version__
-from crmsync.cli import bootstrap, changing, looking, reporting, starting
+from crmsync.cli import bootstrap, changing, looking, matches, reporting, starting
 from crmsync.cli.commands import INTERRUPTED, command, common_parameters, remember
 from crmsync.cli.face import to_json
 from crmsync.errors import ExitCode
@@ -74,6 +74,7 @@ def _register() -> None:
     command(app, "run", rich_help_panel=look)(looking.run)
     command(app, "history", rich_help_panel=look)(looking.history)
     command(app, "dead-letters", rich_help_panel=look)(looking.dead_letters)
+    command(app, "matches", rich_help_panel=look)(matches.matches)
     reports = typer.Typer(help="Documents about the portal as it stands.", no_args_is_help=True)
     app.add_typer(reports, name="report", rich_help_panel=look)
     command(reports, "coverage")(reporting.coverage)
