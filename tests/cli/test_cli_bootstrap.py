@@ -188,8 +188,11 @@ def test_a_run_before_and_after_an_admin_prepared_the_org(
         "base_url": org.base_url, "ca_file": org.ca_file, "consumer_key": "env:SF_KEY", "username": USER,
         "private_key": f"file:{org.private_key}",
     }))  # fmt: skip
+    mapping = here / "my/mappings/salesforce.yaml"
+    mapping.write_text(mapping.read_text(encoding="utf-8").replace("city: BillingCity", "city: billingCITY"))
     before = run(config, "check")
     assert before.code == 1
+    assert "billingCITY" not in before.out  # capitals make no difference in Salesforce
     assert "Salesforce Account: these are missing, or hidden from crmsync's user: Account.ABM_" in before.out
     assert "An admin runs `crmsync bootstrap salesforce`" in before.out
     assert "an apply stops until an admin has seen to it: crmsync bootstrap salesforce" in " ".join(

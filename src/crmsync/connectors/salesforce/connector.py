@@ -154,8 +154,7 @@ class SalesforceConnector:
         return self._writer.write(object_, updates)
 
     def property_names(self, object_: ObjectName) -> dict[str, bool]:
-        described = self.fields.describe(object_).values()
-        return {self.fields.ours(info.name): not info.updateable for info in described if info.readable}
+        return self._schema.names(object_)
 
     def usage(self) -> Usage:
         return self.transport.usage()
