@@ -13,7 +13,7 @@ import pytest
 from salesforce_org import ACME, LocalOrg, StartOrg, accounts
 
 from crmsync.connectors.salesforce.session import DEAD_SECONDS
-from crmsync.connectors.salesforce.transport import RENEWALS, Transport
+from crmsync.connectors.salesforce.transport import Transport
 from crmsync.errors import BudgetSpent, CrmsyncError, Unauthorized, Unavailable
 
 LOGIN = "/services/oauth2/token"
@@ -138,7 +138,7 @@ def test_an_ended_session_is_renewed_once_for_all_threads(org: LocalOrg) -> None
 
 
 def test_sessions_that_end_amid_many_calls_cost_none(start_org: StartOrg) -> None:
-    org = start_org(faults=[{"match": {"path": "/limits"}, "fault": "session_expired", "times": RENEWALS, "after": 9}])
+    org = start_org(faults=[{"match": {"path": "/limits"}, "fault": "session_expired", "times": 1, "after": 9}])
     transport = org.transport()
     found = _at_once(THREADS, lambda: [_limits(transport) for _ in range(5)])
     assert found == [[200] * 5] * THREADS
@@ -149,16 +149,34 @@ def test_a_session_that_is_never_accepted_ends_in_words(org: LocalOrg) -> None:
     transport = org.transport()
     with pytest.raises(Unauthorized, match=r"INVALID_SESSION_ID.*password not expired"):
         _limits(transport)
-    assert transport.usage().calls == {"login": 1 + RENEWALS, "limits": 1 + RENEWALS}
+    assert transport.usage().calls == {"login": 2, "limits": 2}
+
+
+def test_sessions_that_each_served_for_a_while_are_renewed_again(org: LocalOrg) -> None:
+    transport = org.transport()
+    for _ in range(3):
+        assert _limits(transport) == 200
+        org.control("token", {"expire": True})
+    assert _limits(transport) == 200
+    assert transport.usage().calls["login"] == 4
+
+
+def test_threads_that_are_refused_open_no_more_than_a_session_each(org: LocalOrg) -> None:
+    transport = org.transport()
+    _limits(transport)
+    org.faults({"match": {"path": "/limits"}, "fault": "401"})
+    found = _at_once(THREADS, lambda: _limits(transport))
+    assert [type(one) for one in found] == [Unauthorized] * THREADS
+    assert transport.usage().calls["login"] <= 1 + THREADS
 
 
 def test_a_calls_headers_outlive_its_session(start_org: StartOrg) -> None:
     org = start_org({"Account": accounts(450)})
     transport = org.transport()
-    org.faults({"match": {"path": "/query"}, "fault": "session_expired", "times": 2, "after": 1})
+    org.faults({"match": {"path": "/query"}, "fault": "session_expired", "times": 1, "after": 1})
     pages = [len(page.rows) for page in transport.soql("SELECT Id FROM Account", size=200)]
     assert pages == [200, 200, 50]
-    assert transport.usage().calls["login"] == 3
+    assert transport.usage().calls["login"] == 2
 
 
 @pytest.mark.parametrize("fault", ["503", "502", "429", "reset", "lost_reply", "truncated_body"])

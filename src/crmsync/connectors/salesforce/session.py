@@ -84,6 +84,8 @@ class Session:
         self._open: Open | None = None
         self._dead: tuple[str, float, str] | None = None
         self.reached = False
+        #: The token under which an answer came last: its session was good.
+        self.proved = ""
         self.http = self._session()
 
     def current(self) -> Open:
@@ -94,14 +96,12 @@ class Session:
         with self._lock:
             return self._open or self._login()
 
-    def renew(self, ended: str) -> bool:
-        """See to another session than the one of the token `ended`. False where another thread had done so already."""
+    def renew(self, ended: str) -> None:
+        """See to another session than the one of the token `ended`; another thread may have done so already."""
         with self._lock:
-            if self._open is not None and self._open.token != ended:
-                return False
-            self._open = None
-            self._login()
-            return True
+            if self._open is None or self._open.token == ended:
+                self._open = None
+                self._login()
 
     def close(self) -> None:
         self.http.close()

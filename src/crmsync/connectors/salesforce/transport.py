@@ -31,8 +31,8 @@ from crmsync.errors import BudgetSpent, CrmsyncError, Rejected, Throttled, Unans
 __all__ = ["Answer", "Rows", "Transport"]
 
 _JSON = msgspec.json.Encoder(decimal_format="number")
-RENEWALS = 2
-"""Sessions opened for one call: the second one where the first ended at once, with another thread's. Never more."""
+RENEWALS = 3
+"""Sessions that may end under one call. One that ended before anything was answered under it ends the call at once."""
 
 
 @dataclass(slots=True)
@@ -173,13 +173,15 @@ class Transport:
             raise self._failed(call, opened.token, answer)
         if "html" in answer.headers.get("Content-Type", ""):
             raise Failed(Failure(Cause.NO_REPLY), "a page for people came in the place of an answer")
+        self.session.proved = opened.token
         return answer
 
     def _failed(self, call: _Call, token: str, answer: Answer) -> Failed:
         problem = problem_of(answer.body)
-        if answer.status == 401 and call.renewals < RENEWALS:
-            # A session that another thread has renewed since this call was sent costs nothing.
-            call.renewals += self.session.renew(token)
+        proved = call.renewals == 0 or self.session.proved == token
+        if answer.status == 401 and proved and call.renewals < RENEWALS:
+            call.renewals += 1
+            self.session.renew(token)
             return Failed(Failure(Cause.NEW_TOKEN, 401, problem.code), problem.words)
         wait = _seconds(answer.headers.get("Retry-After"))
         failure = Failure(Cause.STATUS, answer.status, problem.code, problem.message, wait)
