@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 import pytest
+from contract_connector import Connected, connector_to, make_owned
 from contract_org import REMOTE, Org, StartOrg, refuse_production, setting
+
+from crmsync.connectors.base import Connector
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -31,6 +35,32 @@ def start_org() -> Iterator[StartOrg]:
 @pytest.fixture
 def org(start_org: StartOrg) -> Org:
     return start_org()
+
+
+@pytest.fixture
+def connected_to() -> Iterator[Callable[..., Connector]]:
+    """Connects crmsync to an org, with settings of one's own."""
+    with ExitStack() as stack:
+
+        def begin(org: Org, **settings: Any) -> Connector:
+            made = connector_to(org, **settings)
+            stack.callback(made.close)
+            return made
+
+        yield begin
+
+
+@pytest.fixture
+def connected(org: Org, connected_to: Callable[..., Connector]) -> Connected:
+    """Connects crmsync to the test's org."""
+    org.control("settings", {"bulk_ms": 5})
+    return partial(connected_to, org)
+
+
+@pytest.fixture
+def owned(org: Org) -> None:
+    """The fields that crmsync owns are there."""
+    make_owned(org)
 
 
 @pytest.fixture
