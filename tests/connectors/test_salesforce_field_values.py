@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from salesforce_org import TABLES, LocalOrg, StartOrg
 
 from crmsync.connectors.salesforce.answers import Answer, decode
-from crmsync.connectors.salesforce.fields import FieldInfo, Fields
+from crmsync.connectors.salesforce.fields import FieldInfo, Fields, converter
 from crmsync.connectors.salesforce.ids import canonical_id, is_id, owns
 from crmsync.connectors.salesforce.settings import api_name
 from crmsync.connectors.salesforce.soql import URL_ROOM, among, chunks, select
@@ -136,6 +136,7 @@ FIELDS = Fields(OWNED, "abm_")
 )
 def test_a_value_has_one_text(kind: str, value: Any, text: str | None) -> None:
     assert FIELDS.to_text(_info(kind), value) == text
+    assert converter(_info(kind))(value) == text
 
 
 @pytest.mark.parametrize(

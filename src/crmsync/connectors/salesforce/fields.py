@@ -25,7 +25,6 @@ COMPOUND = frozenset({"address", "location", "complexvalue", "base64"})
 CLEARED = "#N/A"
 """What clears a value in a bulk file; an empty cell there leaves it as it is."""
 _MOST_DIGITS = 40
-_OWN_FORM = frozenset({"boolean", "datetime", "id", "reference"})
 _GONE = frozenset({"NOT_FOUND", "INVALID_TYPE"})
 
 
@@ -167,9 +166,13 @@ def _field(one: Mapping[str, Any]) -> FieldInfo:
 
 
 def converter(info: FieldInfo) -> Callable[[Any], str | None]:
-    """`to_text` for the many values of one field, those that are texts already past every other test."""
-    if info.type in NUMBERS or info.type in _OWN_FORM:
-        return lambda value: to_text(info, value)
+    """`to_text` for the many values of one field: the usual forms of its type first, all others by `to_text`."""
+    if info.type in ("id", "reference"):
+        return lambda value: value if value.__class__ is str and len(value) == 18 else to_text(info, value)
+    if info.type == "datetime":
+        return lambda value: value[:-5] + "Z" if value and value[-5:] == "+0000" else to_text(info, value)
+    if info.type in NUMBERS or info.type == "boolean":
+        return lambda value: None if value is None else to_text(info, value)
     return lambda value: (value or None) if value.__class__ is str else to_text(info, value)
 
 
