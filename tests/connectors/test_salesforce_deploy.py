@@ -261,3 +261,27 @@ def test_a_role_that_people_edit_is_theirs_to_edit(house: House) -> None:
     assert [(row["Field"], row["PermissionsEdit"]) for row in house.rows(soql)] == [
         ("Contact.ABM_Stakeholder_Role__c", True)
     ]
+
+
+def test_a_right_that_the_org_is_not_ready_to_give_is_asked_for_again(house: House) -> None:
+    """As right after a field was made: for some moments the org refuses rights to it."""
+    rule = {"match": {"method": "POST", "path": "composite/sobjects"}, "fault": "validation_rule", "times": 3}
+    house.call("POST", "/_sandbox/faults", [rule])
+    steps = house.run([TIER, ROLE])
+    # Refused are both rights, then one of them, then none: two waits, the second twice as long.
+    assert house.waits == [2.0, 4.0]
+    rights = [step.name for step in steps if step.what == "right" and step.name.startswith("crmsync: ")]
+    assert sorted(rights) == ["crmsync: Account.ABM_Tier__c", "crmsync: Contact.ABM_Stakeholder_Role__c"]
+    assert house.described()["ABM_Tier__c"]["updateable"] is True
+
+
+def test_a_right_that_is_refused_to_the_end_is_told_and_the_next_run_goes_on_from_there(house: House) -> None:
+    rule = {"match": {"method": "POST", "path": "composite/sobjects"}, "fault": "validation_rule", "rate": 1.0}
+    house.call("POST", "/_sandbox/faults", [rule])
+    with pytest.raises(ConfigError, match="FIELD_CUSTOM_VALIDATION_EXCEPTION") as caught:
+        house.run([TIER])
+    assert "the fields are there; run the command again" in caught.value.message
+    house.call("POST", "/_sandbox/faults", [])
+    steps = house.run([TIER])
+    assert not [step for step in steps if step.what == "field" and step.changed]
+    assert house.described()["ABM_Tier__c"]["updateable"] is True
