@@ -159,6 +159,11 @@ class Crms:
                 return found
             page = self.salesforce_call("GET", page["nextRecordsUrl"])
 
+    def writable(self, kind: Kind) -> list[str]:
+        """The org's fields of an object that may be written, by its own names."""
+        described = self.salesforce_call("GET", f"sobjects/{SOBJECTS[kind]}/describe")
+        return [one["name"] for one in described["fields"] if one["updateable"]]
+
     def fields(self, kind: Kind) -> dict[str, str]:
         """The org's field names by their lower-case form."""
         described = self.salesforce_call("GET", f"sobjects/{SOBJECTS[kind]}/describe")
@@ -192,6 +197,7 @@ class NativeSync:
         if not due:
             return []
         self._noted = [noted for noted in self._noted if noted[0] > now - self.lag]
+        self._follow_merges()
         live = self._pairs()
         done: list[Write] = []
         for key, stood in due[-1].items():
@@ -199,6 +205,21 @@ class NativeSync:
                 done += self._settle(stood, live[key])
         self.log += done
         return done
+
+    def _follow_merges(self) -> None:
+        """A record that lost a merge in Salesforce is linked to the one that stands for it, unless another one is."""
+        for kind in LINKS:
+            if not self._lines(kind) or kind == "deal":
+                continue
+            query = f"SELECT Id, MasterRecordId FROM {SOBJECTS[kind]} WHERE IsDeleted = true AND MasterRecordId != null"
+            rows = self.crms.salesforce_call("GET", f"queryAll?q={quote(query)}")["records"]
+            masters = {row["Id"]: row["MasterRecordId"] for row in rows}
+            ours = self.crms.hubspot_records(kind, [LINKS[kind]])
+            linked = {side.values[LINKS[kind]] for side in ours.values()}
+            for id_, side in ours.items():
+                master = masters.get(side.values[LINKS[kind]] or "")
+                if master is not None and master not in linked:
+                    self.log += self._write("hubspot", kind, id_, {LINKS[kind]: master})
 
     def _settle(self, stood: Pair, live: Pair) -> list[Write]:
         """One pair, each of its records written at once."""
