@@ -314,6 +314,14 @@ def test_an_org_that_hides_its_limits_still_says_the_rest(org: LocalOrg) -> None
     assert info.daily_limit == 100_000
 
 
+def test_an_org_that_hides_itself_is_known_by_its_id(org: LocalOrg) -> None:
+    shown = org.connect().info()
+    del org.server.app.service.org.objects["Organization"]
+    info = org.connect().info()
+    assert info.id == shown.id
+    assert (info.name, info.timezone) == ("Salesforce org", "UTC")
+
+
 def test_ids_and_batches_are_salesforces_own(org: LocalOrg) -> None:
     connector = org.connect(bulk_from=300)
     assert connector.canonical_id("001D000000IRFma") == ACME

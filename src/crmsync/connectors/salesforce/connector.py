@@ -7,6 +7,7 @@ import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from typing import Any
 
 from crmsync.connectors.base import (
     Link,
@@ -84,20 +85,28 @@ class SalesforceConnector:
     def info(self) -> PortalInfo:
         """Allowed when the day's share is spent too: it is how one sees that."""
         self._learn_daily()
-        page = next(self.transport.soql(_ORGANIZATION, family="limits"))
-        org = page.rows[0] if page.rows else {}
+        org = self._organization()
         # Salesforce leads from the instance's address to that of its pages.
-        instance = self.transport.session.current().instance
+        opened = self.transport.session.current()
         limit, left = self.transport.budget.daily
         return PortalInfo(
-            id=ids.canonical_id(str(org.get("Id") or "")),
+            # A session's token begins with the org's id.
+            id=ids.canonical_id(str(org.get("Id") or opened.token.partition("!")[0])),
             name=str(org.get("Name") or "Salesforce org"),
             timezone=str(org.get("TimeZoneSidKey") or "UTC"),
-            record_url=f"{instance}/lightning/r/{{object}}/{{id}}/view",
+            record_url=f"{opened.instance}/lightning/r/{{object}}/{{id}}/view",
             daily_limit=limit,
             daily_left=left,
             object_codes=dict(SOBJECTS),
         )
+
+    def _organization(self) -> dict[str, Any]:
+        """Name and time zone, where this user may see them."""
+        try:
+            page = next(self.transport.soql(_ORGANIZATION, family="limits"))
+        except Rejected:
+            return {}
+        return page.rows[0] if page.rows else {}
 
     def _learn_daily(self) -> None:
         """The limits page needs the right to view the setup; any other answer says the same of calls in its header."""
