@@ -280,7 +280,7 @@ def test_of_a_half_written_batch_the_other_half_is_sent_again(org: LocalOrg) -> 
         org.edit("Account", BETA, fields={"Site": "theirs"})
         return read(*asked)
 
-    crm._reads.read = meddle  # type: ignore[method-assign]
+    crm._reads.read = meddle  # type: ignore[assignment,method-assign]
     results = crm.write("company", [Update(ACME, {"Site": "x"}), Update(BETA, {"Site": "x"})])
     assert [one.status for one in results] == [APPLIED, APPLIED]
     assert _patches(org) == [2, 1]

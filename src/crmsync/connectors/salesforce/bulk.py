@@ -122,10 +122,11 @@ class BulkIngest:
         afterwards it is told row by row. ValueError for a record that is there twice.
         """
         done = Ingested()
-        if len({canonical_id(id_) for id_ in rows}) != len(rows):
+        known = {canonical_id(given): given for given in rows}
+        if len(known) != len(rows):
             raise ValueError("a record may stand only once in a bulk update: rows of one job run in no order")
         stopped = ""
-        for part in _parts(columns, rows):
+        for part in _parts(columns, known, rows):
             if stopped:
                 done.unprocessed.update(dict.fromkeys(part.ids.values(), stopped))
                 continue
@@ -234,17 +235,17 @@ def _unread(id_: str, doubtful: dict[str, str], done: Ingested, error: CrmsyncEr
 
 
 def _taken(row: Mapping[str, str], doubtful: dict[str, str]) -> str | None:
-    return doubtful.pop(canonical_id(row.get("Id") or row.get("sf__Id") or ""), None)
+    id_ = row.get("Id") or row.get("sf__Id") or ""
+    return doubtful.pop(id_ if id_ in doubtful else canonical_id(id_), None)
 
 
-def _parts(columns: Sequence[str], rows: Mapping[str, Sequence[str]]) -> Iterator[_Part]:
-    """Files of at most BULK_ROWS rows and MOST_BYTES, each with the header."""
+def _parts(columns: Sequence[str], known: Mapping[str, str], rows: Mapping[str, Sequence[str]]) -> Iterator[_Part]:
+    """Files of at most BULK_ROWS rows and MOST_BYTES, each with the header. `known`: 18-character id -> id as given."""
     header = _line(["Id", *columns])
     ids: dict[str, str] = {}
     lines, size = [header], len(header)
-    for given, cells in rows.items():
-        id_ = canonical_id(given)
-        line = _line([id_, *cells])
+    for id_, given in known.items():
+        line = _line([id_, *rows[given]])
         if ids and (len(ids) >= BULK_ROWS or size + len(line) > MOST_BYTES):
             yield _Part(ids, b"".join(lines))
             ids, lines, size = {}, [header], len(header)

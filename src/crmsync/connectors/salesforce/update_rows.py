@@ -53,25 +53,36 @@ class Row:
         ]
 
 
-def row_of(object_: ObjectName, update: Update, fields: Fields) -> Row | RowError:
-    """The update, or in Salesforce's words why it would be refused: a field that is not there, or not to be edited.
+def rows_of(
+    object_: ObjectName, updates: Mapping[str, Update], fields: Fields
+) -> tuple[list[Row], dict[str, RowError]]:
+    """What can be sent of updates by 18-character id, and by the id as it was given what Salesforce would refuse.
 
-    One such field makes Salesforce refuse a whole collection, or fail a whole job.
+    One field that is not there, or not to be edited, makes it refuse a whole collection, or fail a whole job.
     """
-    found = {name: fields.info(object_, name) for name in update.properties}
-    refused = {
+    known = fields.columns(object_, sorted({name for one in updates.values() for name in one.properties}))
+    closed = {
         name: info.name if info is not None else _spelt(fields.prefix, name)
-        for name, info in found.items()
+        for name, info in known.items()
         if info is None or not info.updateable
     }
-    if refused:
-        named = tuple(refused.values())
-        message = (
-            f"Unable to create/update fields: {', '.join(named)}. Please check the security settings of this field and "
-            "verify that it is read/write for your profile or permission set."
-        )
-        return RowError(NOT_EDITABLE, message, named)
-    return Row(canonical_id(update.id), update, {name: info for name, info in found.items() if info is not None})
+    there = {name: info for name, info in known.items() if info is not None}
+    ready: list[Row] = []
+    hidden: dict[str, RowError] = {}
+    for id_, update in updates.items():
+        if closed.keys() & update.properties.keys():
+            hidden[update.id] = _not_editable([closed[name] for name in update.properties if name in closed])
+        else:
+            ready.append(Row(id_, update, {name: there[name] for name in update.properties}))
+    return ready, hidden
+
+
+def _not_editable(names: Sequence[str]) -> RowError:
+    message = (
+        f"Unable to create/update fields: {', '.join(names)}. Please check the security settings of this field and "
+        "verify that it is read/write for your profile or permission set."
+    )
+    return RowError(NOT_EDITABLE, message, tuple(names))
 
 
 def fits_csv(cells: Mapping[str, str], update: Update) -> bool:

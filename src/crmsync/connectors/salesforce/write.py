@@ -8,7 +8,7 @@ stands. Each of these ends here in one outcome a record: applied, rejected in Sa
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -29,7 +29,7 @@ from crmsync.connectors.salesforce.update_rows import (
     paired,
     refused,
     rejected,
-    row_of,
+    rows_of,
     unanswered,
 )
 from crmsync.errors import CrmsyncError, Rejected, Unanswered, Unavailable
@@ -70,10 +70,11 @@ class Writer:
         """
         if len(updates) > BULK_ROWS:
             raise ValueError(f"a batch holds at most {BULK_ROWS} records, not {len(updates)}")
-        if len({canonical_id(one.id) for one in updates}) != len(updates):
+        known = {canonical_id(one.id): one for one in updates}
+        if len(known) != len(updates):
             raise ValueError("a record may stand only once in a batch: Salesforce refuses duplicates")
         batch = _Batch(self._transport, self._fields, self._reads, object_)
-        batch.run(updates)
+        batch.run(known)
         return [batch.settled[one.id] for one in updates]
 
 
@@ -87,8 +88,8 @@ class _Batch:
         self._object: ObjectName = object_
         self.settled: dict[str, WriteResult] = {}
 
-    def run(self, updates: Sequence[Update]) -> None:
-        """Settles every update. Raises what the transport raises where none was settled before."""
+    def run(self, updates: Mapping[str, Update]) -> None:
+        """Settles every update, by 18-character id. Raises what the transport raises where none was settled before."""
         rows = self._prepared(updates)
         refused_here = len(self.settled)
         try:
@@ -107,16 +108,14 @@ class _Batch:
             locked = said.mentions(_LOCKED)
             self._settle(deferred([row], said.text, _LOCKED) if locked else [refused(row.update.id, said)])
 
-    def _prepared(self, updates: Sequence[Update]) -> list[Row]:
+    def _prepared(self, updates: Mapping[str, Update]) -> list[Row]:
         """What can be sent. Rights may have changed since the fields were described: a lack is looked up anew."""
-        made = [row_of(self._object, one, self._fields) for one in updates]
-        if any(isinstance(one, RowError) for one in made):
+        ready, hidden = rows_of(self._object, updates, self._fields)
+        if hidden:
             self._fields.forget(self._object)
-            made = [row_of(self._object, one, self._fields) for one in updates]
-        for update, one in zip(updates, made, strict=True):
-            if isinstance(one, RowError):
-                self._settle([refused(update.id, one)])
-        return [one for one in made if isinstance(one, Row)]
+            ready, hidden = rows_of(self._object, updates, self._fields)
+        self._settle(refused(id_, error) for id_, error in hidden.items())
+        return ready
 
     # -- collections
 
