@@ -56,9 +56,12 @@ def candidates(left: pl.DataFrame, right: pl.DataFrame) -> pl.DataFrame:
             *_initials_blocks(left, right),
         ]
     )
-    told = compared(pairs, left, right, _KEYS)
-    told = told.with_columns(
-        relation(told),
+    return compared(pairs, left, right, _KEYS, _judge)
+
+
+def _judge(pairs: pl.DataFrame) -> pl.DataFrame:
+    told = pairs.with_columns(
+        relation(pairs),
         place=place_relation(),
         web=_web(),
         telling=(pl.col("strong").list.len() > 0) & (pl.col("strong_r").list.len() > 0),

@@ -6,7 +6,7 @@ chain's name in a large city, an address of a list) is left out, whatever the or
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import polars as pl
@@ -15,6 +15,8 @@ from crmsync.matching.score import CANDIDATE_SCHEMA
 
 #: A block that pairs more records than this is no evidence.
 LARGEST = 400
+#: So many pairs are compared at a time.
+_PART = 250_000
 
 
 class Rule(NamedTuple):
@@ -39,13 +41,22 @@ def block(left: pl.DataFrame, right: pl.DataFrame, keys: Sequence[str]) -> pl.Da
     return mine.join(small, on=keys).join(theirs, on=keys).select("l", "r")
 
 
-def compared(pairs: pl.DataFrame, left: pl.DataFrame, right: pl.DataFrame, keys: Sequence[str]) -> pl.DataFrame:
-    """The pairs, each once, with `keys` of both sides, the right one's with `_r` appended."""
-    return (
-        pairs.unique()
-        .join(left.select("l", *keys), on="l")
-        .join(right.select("r", *(pl.col(name).alias(f"{name}_r") for name in keys)), on="r")
-    )
+def compared(
+    pairs: pl.DataFrame,
+    left: pl.DataFrame,
+    right: pl.DataFrame,
+    keys: Sequence[str],
+    judge: Callable[[pl.DataFrame], pl.DataFrame],
+) -> pl.DataFrame:
+    """What `judge` says of the pairs, each once. It is given `l`, `r` and `keys` of both sides, the right one's with
+    `_r` appended, a part at a time so that a million records fit; `l` and `r` are row numbers of the frames."""
+    mine = left.select(keys)
+    theirs = right.select(pl.col(name).alias(f"{name}_r") for name in keys)
+    parts = [
+        judge(pl.concat([part, mine[part["l"]], theirs[part["r"]]], how="horizontal"))
+        for part in pairs.unique().iter_slices(_PART)
+    ]
+    return pl.concat([pl.DataFrame(schema=CANDIDATE_SCHEMA), *parts])
 
 
 def judged(pairs: pl.DataFrame, rules: Sequence[Rule], anchor: pl.Expr) -> pl.DataFrame:

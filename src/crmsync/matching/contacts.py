@@ -39,14 +39,18 @@ def _prepared(frame: pl.DataFrame, row: str, accounts: pl.DataFrame, side: str) 
     )
     full = pl.concat_str("first_name", "last_name", separator=" ", ignore_nulls=True)
     people = people_columns(given.with_row_index(row)).with_columns(name=pl.when(full != "").then(full))
-    return people.join(numbered, on="account", how="left", maintain_order="left")
+    told = people.join(numbered, on="account", how="left", maintain_order="left")
+    return told.select(row, "id", "name", "counterpart", *_KEYS)
 
 
 def _candidates(left: pl.DataFrame, right: pl.DataFrame) -> pl.DataFrame:
     keys = (("mail",), ("mail", "pair"), ("pair", "last"), ("pair", "last", "first"))
-    told = compared(pl.concat([block(left, right, key) for key in keys]), left, right, _KEYS)
+    return compared(pl.concat([block(left, right, key) for key in keys]), left, right, _KEYS, _judge)
+
+
+def _judge(pairs: pl.DataFrame) -> pl.DataFrame:
     mail = (pl.col("mail") == pl.col("mail_r")).fill_null(False)
-    told = told.with_columns(person_relation(told), mailed=mail, within=pl.col("pair") == pl.col("pair_r"))
+    told = pairs.with_columns(person_relation(pairs), mailed=mail, within=pl.col("pair") == pl.col("pair_r"))
     return judged(told, _rules(), anchor=pl.col("mailed") & ~pl.col("office"))
 
 

@@ -69,7 +69,11 @@ def _candidates(left: pl.DataFrame, right: pl.DataFrame) -> pl.DataFrame:
     mine, theirs = (frame.explode("pairs", empty_as_null=False) for frame in (left, right))
     keys = [("pairs", "key"), *(("pairs", "key", name) for name in ("amount", "day")), ("key", "amount", "day")]
     found = [block(mine, theirs, key) if "pairs" in key else block(left, right, key) for key in keys]
-    told = compared(pl.concat(found), left, right, _KEYS).with_columns(
+    return compared(pl.concat(found), left, right, _KEYS, _judge)
+
+
+def _judge(pairs: pl.DataFrame) -> pl.DataFrame:
+    told = pairs.with_columns(
         amounts=pl.col("amount") == pl.col("amount_r"),
         days=pl.col("day") == pl.col("day_r"),
         apart=(pl.col("day") - pl.col("day_r")).abs() > _MOVED,

@@ -34,6 +34,7 @@ _LOOSE = pl.Series(["group", "holdings", "cos", "com", "of", "international", "w
 _UNITS = pl.Series(sorted(word_list("company_units.txt")), dtype=pl.String)
 _SIMILAR = 90
 _BEGINNING = 5
+_PART = 50_000
 #: Before a name: a legal form, or royal by appointment.
 _OPENING = r"^(?:ab|pt|ooo|oao|pao|zao|koninklijke|compagnie de|compagnie des) (.)"
 _SINGLES = r"\b([a-z]) ([a-z])\b"
@@ -42,6 +43,13 @@ _MOJIBAKE = r"[ÃÂ][\x80-\xbf]"
 
 def name_columns(frame: pl.DataFrame) -> pl.DataFrame:
     """`frame` (with `name`) and `compact`, `core` (text), `words` (all but joiners), `strong` (telling words)."""
+    # Lists of words cost memory while they are made: a part at a time.
+    return (
+        pl.concat([_name_columns(part) for part in frame.iter_slices(_PART)]) if frame.height else _name_columns(frame)
+    )
+
+
+def _name_columns(frame: pl.DataFrame) -> pl.DataFrame:
     keys = _joined(company_keys(_repaired(frame["name"])))
     words = (
         keys.to_frame("key")
