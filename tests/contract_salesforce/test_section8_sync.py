@@ -6,6 +6,8 @@ What the org holds is read over plain HTTP. The faults of jobs, sessions, locks 
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -78,6 +80,59 @@ def test_04_every_account_of_several_pages_is_decided_on(house: House) -> None:
     assert len(tiers(org)) == 4_300
     with org.context(config) as ctx:
         assert sync(ctx, as_of=AS_OF).applied is None
+
+
+@pytest.mark.parametrize("fault", ["lost_reply", "truncated_body", "expired"])
+def test_05_and_06_a_page_that_is_lost_or_a_locator_that_expires_costs_no_account(house: House, fault: str) -> None:
+    org = house(account_rows(4_300))
+    config = org.config()
+    if fault != "expired":
+        org.org.faults({"match": {"path": "/query/0r8"}, "fault": fault, "times": 1})
+    with org.context(config) as ctx:
+        if fault == "expired":
+            ctx.main._connector = _DaysBetweenPages(ctx.connector, org)  # type: ignore[assignment]
+        assert sync(ctx, as_of=AS_OF).exit_code is ExitCode.DONE
+        assert_settled(ctx)
+        assert ctx.store.mirror.count(ctx.main.space, "company") == 4_300
+    found = tiers(org)
+    assert (len(found), None in found.values()) == (4_300, False)
+    struck = [one["fault"] for one in org.org.requests("/query/0r8") if one["fault"]]
+    assert struck == ([] if fault == "expired" else [fault])
+
+
+class _DaysBetweenPages:
+    """The connector as it is; between the first page of the accounts and the second lie two days."""
+
+    def __init__(self, connector: Any, house: OrgHouse) -> None:
+        self._connector, self._house = connector, house
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connector, name)
+
+    def pull(self, object_: Any, *arguments: Any, **options: Any) -> Iterator[Any]:
+        for number, page in enumerate(self._connector.pull(object_, *arguments, **options)):
+            yield page
+            if object_ == "company" and number == 0:
+                self._house.org.control("settings", {"advance_ms": 2 * 86_400_000 + 1_000})
+
+
+def test_01_the_command_line_needs_the_config_and_nothing_else(house: House) -> None:
+    """In a process of its own, with the waits of production; a second run has nothing to do."""
+    accounts = account_rows(250)
+    org = house(accounts, contact_rows(100, accounts))
+    config = org.config(settings="      bulk_from: 200\n")
+    command = [sys.executable, "-m", "crmsync.cli", "--config", str(config), "sync", "--as-of", "2026-11-01"]
+    for changes in (True, False):
+        before = org.writes() + len(org.org.requests("/jobs/ingest", "PUT"))
+        ran = subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=config.parent)
+        assert ran.returncode == 0, ran.stderr
+        assert (org.writes() + len(org.org.requests("/jobs/ingest", "PUT")) > before) == changes
+        for secret in (org.org.consumer_key, "PRIVATE KEY", "@company.example"):
+            assert secret not in ran.stdout + ran.stderr
+    assert len(org.org.requests("/jobs/ingest", "PUT")) == 1, "250 accounts are a job, 100 contacts a collection"
+    held = org.held()
+    assert sum("ABM_Tier__c" in values for values in held.values()) == 250
+    assert sum("ABM_Stakeholder_Role__c" in values for values in held.values()) == 100
 
 
 def test_02_a_session_of_a_second_lasts_a_sync_of_many(house: House) -> None:
@@ -154,6 +209,24 @@ def test_07_accounts_that_were_merged_between_two_syncs_are_one_and_the_survivor
         assert ctx.store.mirror.count(ctx.main.space, "contact") == 30
     names = org.org.value("Account", first, "ABM_Names_Known__c") if "names_known" in org.program else 30
     assert names == 30
+
+
+def test_07_an_account_in_the_bin_takes_its_people_along_and_brings_them_back(house: House) -> None:
+    accounts = [good(0), good(1)]
+    contacts = contact_rows(30, accounts)
+    mine = {row["Id"] for row in contacts if row["AccountId"] == account_id(0)}
+    assert 0 < len(mine) < 30
+    org = house(accounts, contacts)
+    config = org.config()
+    synced(org, config)
+    whole = org.held()
+    for change, people in (({"delete": True}, 30 - len(mine)), ({"undelete": True}, 30)):
+        org.org.edit("Account", account_id(0), **change)
+        synced(org, config, accept=ALL)
+        with org.context(config) as ctx:
+            assert ctx.store.mirror.count(ctx.main.space, "contact") == people
+            assert_settled(ctx)
+    assert org.held() == whole
 
 
 def test_07_an_account_that_is_merged_away_while_a_plan_waits_is_no_loss(house: House) -> None:
