@@ -19,8 +19,8 @@ help: ## list these targets
 
 venv: $(VENV)/.dev ## make .venv with everything that the checks need
 
-demo: $(VENV)/.project ## run the whole loop against a local sandbox and show what it decided, and why
-	@$(BIN)/crmsync demo
+demo: $(VENV)/.project ## the whole loop against a local sandbox, and why; CRM=salesforce or CRM=both for others
+	@$(BIN)/crmsync demo --crm $(or $(CRM),hubspot)
 
 test: $(VENV)/.dev ## run the tests
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile

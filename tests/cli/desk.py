@@ -11,7 +11,7 @@ from typing import Any
 
 import requests
 
-from crmsync.cli.demo import prepare
+from crmsync.cli.demo_stages import prepare
 from crmsync.sandbox.hubspot.server import SandboxServer
 
 AS_OF = ("--as-of", "2026-11-01")

@@ -60,6 +60,7 @@ ODD = Tables(
         {
             "hs_object_id": "10", "dealname": "Small", "amount": "", "dealstage": "", "closedate": "2026-12-01",
             "createdate": "", "associations.companies": "", "associations.contacts": "", "pipeline": "default",
+            "hubspot_owner_id": "299",
         },
     ),
     owners=({"id": "301", "email": "", "firstName": "Ann", "lastName": "Lee", "teams": ""},),
@@ -101,12 +102,14 @@ def test_accounts_are_spelt_as_the_page_says(odd: dict[str, list[Row]]) -> None:
 
 
 def test_users_are_spelt_as_the_page_says(odd: dict[str, list[Row]]) -> None:
-    ann, nobody = odd["User"]
+    gone, ann, nobody = odd["User"]
     assert (ann["Email"], ann["IsActive"]) == ("owner-301@users.invalid", "true")
     assert (nobody["FirstName"], nobody["LastName"], nobody["IsActive"]) == ("No", "Owner", "false")
+    assert (gone["FirstName"], gone["LastName"], gone["IsActive"]) == ("Former", "Owner", "false")
     bolt, acme = odd["Account"]
     assert (bolt["OwnerId"], acme["OwnerId"]) == (ann["Id"], nobody["Id"])
-    assert len({row["Username"] for row in odd["User"]}) == 2
+    assert odd["Opportunity"][1]["OwnerId"] == gone["Id"]
+    assert len({row["Username"] for row in odd["User"]}) == 3
 
 
 def test_contacts_are_spelt_as_the_page_says(odd: dict[str, list[Row]]) -> None:

@@ -20,11 +20,11 @@ from typing import Any
 
 import polars as pl
 
-from crmsync import demo
 from crmsync.cli.changing import applied_document, show
+from crmsync.cli.demo_stages import Stage, open_stage
 from crmsync.cli.face import Face
 from crmsync.cli.words import applied_lines, calls_text, explained_lines
-from crmsync.demo.earlier import define_held_columns
+from crmsync.demo import Crm
 from crmsync.engine.apply import Applied, apply_plan
 from crmsync.engine.context import Context, open_context
 from crmsync.engine.explain import Explained, explain
@@ -33,27 +33,10 @@ from crmsync.engine.plan import Planned, make_plan
 from crmsync.engine.sync import Synced, sync
 from crmsync.errors import ExitCode
 from crmsync.model.plan import Plan
-from crmsync.normalize.defaults import mappings_dir
 from crmsync.planning.render import view
-from crmsync.sandbox.hubspot.server import SandboxServer
 
 AS_OF = datetime(2026, 11, 1, tzinfo=UTC)
-PORTAL = "demo"
 REASON = "the first run of the demo; its moves were looked at"
-#: One account of each kind that a newcomer asks about (tests/portal/README.md has all of them).
-ACCOUNTS = {
-    "1002": "Promoted: a fact arrived",
-    "1009": "Held: a value went missing, and that demotes nobody",
-    "1041": "Pinned: a person decided",
-}
-_CONFIG = """\
-# Written by crmsync demo: a sandbox on this machine, no real CRM.
-store: sqlite:///state/crmsync.db
-portals:
-  {portal}:
-    hubspot: {{base_url: "{base_url}", token: file:token}}
-    program: program.yaml
-"""
 
 
 @dataclass(frozen=True)
@@ -72,21 +55,19 @@ class Shown:
         return self.second.applied.outcomes.get("applied", 0) if self.second.applied else 0
 
 
-def run_demo(face: Face, *, keep: bool) -> ExitCode:
+def run_demo(face: Face, *, keep: bool, crm: Crm = Crm.HUBSPOT) -> ExitCode:
     """Show the loop; ends 0 when the second run changed nothing, as it must."""
     folder = Path(tempfile.mkdtemp(prefix="crmsync-demo-"))
     try:
-        with SandboxServer(demo.PORTAL) as server:
-            config = prepare(folder, server.base_url, server.access_token)
-            with open_context(config) as context:
-                define_held_columns(server.base_url, server.access_token, context.outputs)
-                shown = _loop(face, context, server.base_url)
+        with open_stage(crm, folder) as stage:
+            with open_context(stage.config) as context:
+                shown = _loop(face, context, stage)
             code = ExitCode.DONE if shown.writes_again == 0 and shown.second.planned.plan.is_empty else ExitCode.ERROR
             # Whoever reads the document may end us at once, so the signals are ours before it is out.
             with _told_to_end() if keep else nullcontext(None) as told:
-                face.document(_document(shown, server, config if keep else None, code))
+                face.document(_document(shown, stage, code, keep=keep))
                 if told is not None:
-                    _invite(face, config, server)
+                    _invite(face, stage)
                     told.wait()
                     face.tell("The sandbox is down and its folder is gone.")
             return code
@@ -94,28 +75,19 @@ def run_demo(face: Face, *, keep: bool) -> ExitCode:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def prepare(folder: Path, base_url: str, token: str) -> Path:
-    """Config, program and mappings for the sandbox in `folder`; returns the config folder."""
-    config = folder / "config"
-    config.mkdir(parents=True)
-    shutil.copytree(mappings_dir(), folder / "mappings")
-    shutil.copyfile(demo.PROGRAM, config / "program.yaml")
-    (config / "token").write_text(token, encoding="utf-8")
-    (config / "token").chmod(0o600)
-    (config / "crmsync.yaml").write_text(_CONFIG.format(portal=PORTAL, base_url=base_url), encoding="utf-8")
-    return config
-
-
-def _loop(face: Face, context: Context, base_url: str) -> Shown:
+def _loop(face: Face, context: Context, stage: Stage) -> Shown:
     """Each step is told as it happens, so that a slow machine shows that it works."""
     say = _teller(face)
-    say("A CRM to play with", f"A HubSpot sandbox with an invented portal, at {base_url}. Nothing leaves this machine.")
+    say("A CRM to play with", stage.where)
+    ready = stage.prepare(context)
+    if ready:
+        face.say(ready, style="dim")
     with face.progress() as progress:
         first = make_plan(context, as_of=AS_OF, full=True, progress=progress)
     say("1  What would change, and why", "$ crmsync plan")
     _tell_plan(face, first, people_of_plan(context, first.plan))
-    say("2  Three accounts, explained", "$ crmsync explain " + " | ".join(ACCOUNTS))
-    explained = [(why, explain(context, "company", id_, as_of=AS_OF)) for id_, why in ACCOUNTS.items()]
+    say("2  Three accounts, explained", "$ crmsync explain " + " | ".join(stage.accounts))
+    explained = [(why, explain(context, "company", id_, as_of=AS_OF)) for id_, why in stage.accounts.items()]
     for why, found in explained:
         _tell_explained(face, why, found)
     accept = frozenset(breach.name for breach in first.plan.breaches)
@@ -127,7 +99,7 @@ def _loop(face: Face, context: Context, base_url: str) -> Shown:
         face.say(line)
     lists = _lists(context)
     filled = [f"{row['name']} {row['size']}" for row in lists if row["size"]]
-    face.prose("Lists, as the CRM counts them now: " + ", ".join(filled))
+    face.prose(stage.lists or "Lists, as the CRM counts them now: " + ", ".join(filled))
     say("4  Run it again", "$ crmsync sync")
     second = sync(context, as_of=AS_OF, trigger="demo")
     shown = Shown(first, applied, explained, lists, second)
@@ -189,10 +161,10 @@ def _lists(context: Context) -> list[dict[str, Any]]:
     return [{"name": state.name, "size": state.size or 0} for state in context.connector.ensure_lists(context.lists)]
 
 
-def _document(shown: Shown, server: SandboxServer, config: Path | None, code: ExitCode) -> dict[str, Any]:
+def _document(shown: Shown, stage: Stage, code: ExitCode, *, keep: bool) -> dict[str, Any]:
     first, second = shown.first.plan, shown.second.planned.plan
-    kept = {"base_url": server.base_url, "access_token": server.access_token, "config": str(config)} if config else None
     return {
+        "crm": stage.crm,
         "as_of": AS_OF,
         "tiers": [{"tier": tier, "before": now, "after": after} for tier, now, after in view.tier_rows(first)],
         "plan": {"id": first.id, "changes": first.changes.height, "calls": _calls(first), "summary": first.summary},
@@ -201,18 +173,18 @@ def _document(shown: Shown, server: SandboxServer, config: Path | None, code: Ex
         "explained": [{"why": why, **vars(found)} for why, found in shown.explained],
         "lists": shown.lists,
         "second_run": {"changes": second.changes.height, "writes": shown.writes_again, "calls": _calls(second)},
-        "kept": kept,
+        "kept": stage.kept if keep else None,
         "exit_code": int(code),
     }
 
 
-def _invite(face: Face, config: Path, server: SandboxServer) -> None:
+def _invite(face: Face, stage: Stage) -> None:
     """What to try while the sandbox stays up."""
-    day = f"{AS_OF:%Y-%m-%d}"
+    day, config, held = f"{AS_OF:%Y-%m-%d}", stage.config, list(stage.accounts)[1]
     face.say(f"""
-The sandbox stays up at {server.base_url} until Ctrl-C. In another terminal:
+The sandbox stays up at {stage.kept["base_url"]} until Ctrl-C. In another terminal:
   crmsync plan --config {config} --as-of {day}
-  crmsync explain 1009 --config {config} --as-of {day}
+  crmsync explain {held} --config {config} --as-of {day}
   crmsync runs --config {config}
 Edit {config / "program.yaml"} and plan again to see who moves.""")
 

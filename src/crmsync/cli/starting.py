@@ -12,6 +12,7 @@ import typer
 
 from crmsync.cli import logs
 from crmsync.cli.face import Face
+from crmsync.demo import Crm
 from crmsync.engine.doctor import Finding
 from crmsync.engine.doctor import check as examine
 from crmsync.errors import CrmsyncError, ExitCode
@@ -74,13 +75,14 @@ def _verdict(findings: list[Finding]) -> str:
 
 def demo(
     face: Face,
+    crm: Annotated[Crm, typer.Option("--crm", help="The CRM to play in.")] = Crm.HUBSPOT,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the sandbox up until Ctrl-C, to try things.")] = False,
 ) -> int:
     """The whole loop on a bundled portal: what it reads, decides, writes, and why. Needs no account and no network."""
     # Imported here, as the sandbox below: no other command needs a web server.
     from crmsync.cli.demo import run_demo
 
-    return run_demo(face, keep=keep)
+    return run_demo(face, keep=keep, crm=crm)
 
 
 def worker(

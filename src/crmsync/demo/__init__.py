@@ -5,6 +5,7 @@ They are worked by hand in `tests/portal/`, so that what the demo shows can be c
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 
 PORTAL = Path(__file__).parent / "portal"
@@ -12,3 +13,11 @@ PORTAL = Path(__file__).parent / "portal"
 
 PROGRAM = Path(__file__).parent / "program.yaml"
 """The program that goes with it; what it decides is right as of 2026-11-01."""
+
+
+class Crm(StrEnum):
+    """Which CRM the demo plays in."""
+
+    HUBSPOT = "hubspot"
+    SALESFORCE = "salesforce"
+    BOTH = "both"

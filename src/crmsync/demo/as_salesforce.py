@@ -50,10 +50,14 @@ _Speller = Callable[[Row], Row]
 
 @dataclass(frozen=True)
 class Converted:
-    """What was written: the folder for the local org, and by HubSpot file its ids to Salesforce's."""
+    """What was written: the folder for the local org, and by HubSpot file its ids to Salesforce's.
+
+    `held`: by object the records with what crmsync wrote to them earlier, `Id` and the fields that have a value.
+    """
 
     folder: Path
     ids: dict[str, dict[str, str]]
+    held: dict[str, list[Row]]
 
 
 def as_salesforce(
@@ -62,7 +66,8 @@ def as_salesforce(
     """Write Account.csv, Contact.csv, Opportunity.csv, OpportunityContactRole.csv and User.csv into `folder`.
 
     `portal`: a folder of HubSpot's files, or their rows. `standard_industries`: the org has the 32 industries that it
-    came with, and no more (C1). `owned`: with the columns that start with `prefix`, as ABM_*__c (C18).
+    came with, and no more (C1). `owned`: the columns that start with `prefix` stand in the files, as ABM_*__c (C18);
+    without it they are in `held` alone, for an org in which those fields are made first.
     """
     tables = portal if isinstance(portal, Tables) else read_tables(portal)
     tables = sayable(tables, standard_industries=standard_industries)
@@ -70,7 +75,7 @@ def as_salesforce(
     folder.mkdir(parents=True)
     for name, rows in spelling.files().items():
         write_rows(folder / f"{name}.csv", rows)
-    return Converted(folder, spelling.ids)
+    return Converted(folder, spelling.ids, spelling.held())
 
 
 class _Spelling:
@@ -82,7 +87,7 @@ class _Spelling:
 
     def _ids(self, file: str, object_: str) -> dict[str, str]:
         """Ids in the order of HubSpot's, so that whatever is settled by id is settled alike."""
-        given = sorted((row["id" if file == "owners" else "hs_object_id"] for row in self.tables.of(file)), key=int)
+        given = sorted((row["id" if file == "owners" else "hs_object_id"] for row in self.tables.of(file)), key=_order)
         return {id_: ids.make(ids.PREFIXES[object_], number) for number, id_ in enumerate(given, start=1)}
 
     def files(self) -> dict[str, list[Row]]:
@@ -95,7 +100,7 @@ class _Spelling:
         }
 
     def _in_order(self, file: str, key: str = "hs_object_id") -> list[Row]:
-        return sorted(self.tables.of(file), key=lambda row: int(row[key]))
+        return sorted(self.tables.of(file), key=lambda row: _order(row[key]))
 
     def _spell(self, file: str, spell: _Speller) -> list[Row]:
         return [self._common(file, row) | spell(row) | self._further(file, row) for row in self._in_order(file)]
@@ -188,6 +193,18 @@ class _Spelling:
             "IsActive": str(row.get("archived", "") != "true").lower(),
         }
 
+    def held(self) -> dict[str, list[Row]]:
+        """C18: what stands in the properties that start with the prefix."""
+        found: dict[str, list[Row]] = {}
+        for file in ("companies", "contacts"):
+            rows = [(self.ids[file][row["hs_object_id"]], self._ours(row)) for row in self._in_order(file)]
+            found[_OBJECTS[file]] = [{"Id": id_} | ours for id_, ours in rows if ours]
+        return found
+
+    def _ours(self, row: Row) -> Row:
+        held = ((name, value) for name, value in row.items() if name.startswith(self.prefix) and value)
+        return {api_name(self.prefix, name): value for name, value in held}
+
     def _further(self, file: str, row: Row) -> Row:
         """C6 and C18: every other property as a field of one's own."""
         found: Row = {}
@@ -200,6 +217,11 @@ class _Spelling:
             else:
                 found[_CUSTOM.get(name) or custom_name(name)] = value
         return found
+
+
+def _order(id_: str) -> tuple[int, str]:
+    """HubSpot's ids are numbers: the shorter one is the smaller."""
+    return len(id_), id_
 
 
 def custom_name(name: str) -> str:

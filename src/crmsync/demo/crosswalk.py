@@ -117,17 +117,14 @@ def _cut(most: int, text: str) -> str:
 
 
 def _owners(tables: Tables) -> Tables:
-    """Whoever owns nothing that Salesforce knows of is owned by a user who is not active."""
-    known = {row["id"] for row in tables.owners}
-
-    def change(row: Row) -> Row:
-        owner = row.get("hubspot_owner_id", "")
-        return {"hubspot_owner_id": owner if owner in known else NOBODY}
-
-    for file in ("companies", "contacts", "deals"):
-        tables = tables.each(file, change)
-    nobody = {"id": NOBODY, "firstName": "No", "lastName": "Owner", "archived": "true"}
-    return tables if NOBODY in known else replace(tables, owners=(*tables.owners, nobody))
+    """Every record has an owner: who is not in the portal any more, and nobody, are users who are not active."""
+    owning = ("companies", "contacts", "deals")
+    for file in owning:
+        tables = tables.each(file, lambda row: {"hubspot_owner_id": row.get("hubspot_owner_id", "").strip() or NOBODY})
+    named = {row["hubspot_owner_id"] for file in owning for row in tables.of(file)}
+    gone = sorted((named | {NOBODY}) - {row["id"] for row in tables.owners})
+    added = ({"id": id_, "firstName": "No" if id_ == NOBODY else "Former", "lastName": "Owner"} for id_ in gone)
+    return replace(tables, owners=(*tables.owners, *(row | {"archived": "true"} for row in added)))
 
 
 def _days(tables: Tables) -> Tables:
