@@ -136,7 +136,7 @@ Progress = Callable[[ObjectName, int, int | None], None]
 class Connector(Protocol):
     """One CRM portal. See the module's docstring for what is whose.
 
-    `title` is the CRM's name for people. `lag`: how late a change may become visible; a watermark stays this far behind.
+    `title` is the CRM's name for people. `lag`: how late a change may become visible; a watermark stays so far behind.
     """
 
     name: str
@@ -216,8 +216,8 @@ class Connector(Protocol):
         ...
 
     def write(self, object_: ObjectName, updates: Sequence[Update]) -> list[WriteResult]:
-        """Write one batch (at most what `batch_for` said), every update settled: applied, rejected in the CRM's words, or
-        unanswered. A bad record is found by bisection; the others land."""
+        """Write one batch (at most what `batch_for` said), every update settled: applied, rejected in the CRM's words,
+        or unanswered. A bad record is found by bisection; the others land."""
         ...
 
     def property_names(self, object_: ObjectName) -> dict[str, bool]:
