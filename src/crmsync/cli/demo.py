@@ -23,6 +23,7 @@ import polars as pl
 from crmsync.cli.changing import applied_document, show
 from crmsync.cli.demo_stages import Stage, open_stage
 from crmsync.cli.face import Face
+from crmsync.cli.matches import disagreement_table, matched_lines, review_table
 from crmsync.cli.words import applied_lines, calls_text, explained_lines
 from crmsync.demo import Crm
 from crmsync.engine.apply import Applied, apply_plan
@@ -86,13 +87,18 @@ def _loop(face: Face, context: Context, stage: Stage) -> Shown:
         first = make_plan(context, as_of=AS_OF, full=True, progress=progress)
     say("1  What would change, and why", "$ crmsync plan")
     _tell_plan(face, first, people_of_plan(context, first.plan))
-    say("2  Three accounts, explained", "$ crmsync explain " + " | ".join(stage.accounts))
+    step = 2
+    if len(context.sides) > 1:
+        say(f"{step}  What the two have in common", "$ crmsync matches")
+        _tell_matches(face, context, first.plan)
+        step += 1
+    say(f"{step}  Three accounts, explained", "$ crmsync explain " + " | ".join(stage.accounts))
     explained = [(why, explain(context, "company", id_, as_of=AS_OF)) for id_, why in stage.accounts.items()]
     for why, found in explained:
         _tell_explained(face, why, found)
     accept = frozenset(breach.name for breach in first.plan.breaches)
     accepted = f' --accept {",".join(sorted(accept))} --reason "{REASON}"' if accept else ""
-    say("3  Write exactly that plan", f"$ crmsync apply {first.plan.id}{accepted}")
+    say(f"{step + 1}  Write exactly that plan", f"$ crmsync apply {first.plan.id}{accepted}")
     with face.progress() as progress:
         applied = apply_plan(context, first.plan, accept=accept, reason=REASON, progress=progress)
     for line in applied_lines(applied)[:1]:
@@ -100,7 +106,7 @@ def _loop(face: Face, context: Context, stage: Stage) -> Shown:
     lists = _lists(context)
     filled = [f"{row['name']} {row['size']}" for row in lists if row["size"]]
     face.prose(stage.lists or "Lists, as the CRM counts them now: " + ", ".join(filled))
-    say("4  Run it again", "$ crmsync sync")
+    say(f"{step + 2}  Run it again", "$ crmsync sync")
     second = sync(context, as_of=AS_OF, trigger="demo")
     shown = Shown(first, applied, explained, lists, second)
     _tell_end(face, shown)
@@ -126,6 +132,20 @@ def _tell_plan(face: Face, planned: Planned, named: pl.DataFrame) -> None:
             "the moves above and decides. The demo accepts them and says why; the reason stays with the run.",
             style="yellow",
         )
+
+
+def _tell_matches(face: Face, context: Context, plan: Plan) -> None:
+    """What was found to be one, what a person has to decide, and what the CRMs disagree on."""
+    two = plan.summary["together"]
+    titles = (context.sides[0].title, context.sides[1].title)
+    for line in matched_lines(two["matched"]):
+        face.say(line)
+    face.say(f"{two['review_total']} pairs may be the same, and nobody guesses:")
+    if not face.json:
+        face.out.print(review_table(two["review"], titles))
+    face.say(f"{two['disagreements_total']} values on which the CRMs disagree; the bold one counts:")
+    if not face.json:
+        face.out.print(disagreement_table(two["disagreements"], titles))
 
 
 def _tell_explained(face: Face, why: str, found: Explained) -> None:
@@ -172,6 +192,7 @@ def _document(shown: Shown, stage: Stage, code: ExitCode, *, keep: bool) -> dict
         "applied": applied_document(shown.applied),
         "explained": [{"why": why, **vars(found)} for why, found in shown.explained],
         "lists": shown.lists,
+        "together": first.summary.get("together"),
         "second_run": {"changes": second.changes.height, "writes": shown.writes_again, "calls": _calls(second)},
         "kept": stage.kept if keep else None,
         "exit_code": int(code),

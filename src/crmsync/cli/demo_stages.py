@@ -29,6 +29,15 @@ ACCOUNTS = {
     "1009": "Held: a value went missing, and that demotes nobody",
     "1041": "Pinned: a person decided",
 }
+TOGETHER = {
+    "1027": "Promoted: Salesforce knows what HubSpot lacks",
+    "1001": "Disagreed on: HubSpot's value counts, and the explanation says so",
+    "1902": "In Salesforce alone: sales has it, marketing does not know it yet",
+}
+#: No integration of HubSpot's runs between the two, so there is no use in waiting to see what it carries over.
+_TOGETHER = """\
+    together: {primary: hubspot, carried: none}
+"""
 _HEAD = """\
 # Written by crmsync demo: a sandbox on this machine, no real CRM.
 store: sqlite:///state/crmsync.db
@@ -68,7 +77,7 @@ class Stage:
 
 def open_stage(crm: Crm, folder: Path) -> AbstractContextManager[Stage]:
     """The stage of `crm`, with everything it needs below `folder`."""
-    return {Crm.HUBSPOT: _hubspot, Crm.SALESFORCE: _salesforce}[crm](folder)
+    return {Crm.HUBSPOT: _hubspot, Crm.SALESFORCE: _salesforce, Crm.BOTH: _both}[crm](folder)
 
 
 @contextmanager
@@ -119,6 +128,40 @@ def _salesforce(folder: Path) -> Iterator[Stage]:
             },
             ready,
             "List views on the new fields come with the package that crmsync bootstrap salesforce writes.",
+        )
+
+
+@contextmanager
+def _both(folder: Path) -> Iterator[Stage]:
+    from crmsync.demo.earlier_org import prepare_org
+    from crmsync.demo.two_worlds import ONLY_SALESFORCE, two_worlds
+    from crmsync.sandbox.salesforce.server import SandboxOrg
+
+    worlds = two_worlds(demo.PORTAL, folder / "data")
+    with SandboxServer(worlds.hubspot) as server, SandboxOrg(worlds.salesforce.folder) as org:
+        config = folder / "config"
+        connections = hubspot_connection(config, server.base_url, server.access_token)
+        _project(folder, connections + salesforce_connection(config, org) + _TOGETHER)
+
+        def ready(context: Context) -> str:
+            define_held_columns(server.base_url, server.access_token, context.outputs)
+            prepare_org(org, context, worlds.salesforce.held)
+            return "crmsync has run in HubSpot before; Salesforce is new to it, and its admin has made the fields."
+
+        ids = worlds.salesforce.ids["companies"]
+        yield Stage(
+            Crm.BOTH,
+            config,
+            "An invented portal as a company has it that markets with HubSpot and sells with Salesforce: sandboxes of "
+            f"both, at {server.base_url} and {org.base_url}. Nothing leaves this machine.",
+            {ids[id_] if id_ in ONLY_SALESFORCE else id_: why for id_, why in TOGETHER.items()},
+            {
+                "base_url": server.base_url,
+                "access_token": server.access_token,
+                "salesforce": {"base_url": org.base_url, "access_token": org.access_token, "ca_file": org.ca_file},
+                "config": str(config),
+            },
+            ready,
         )
 
 
