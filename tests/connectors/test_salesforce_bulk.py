@@ -324,6 +324,8 @@ def test_the_second_of_two_jobs_that_cannot_be_sent_costs_the_first_nothing(
     done = _update(org, {id_: ["S"] for id_ in ids})
     assert done.landed == set(ids[:2])
     assert set(done.unprocessed) == set(ids[2:])
+    # One refusal is enough: the third job is not tried.
+    assert len([one for one in org.requests("jobs/ingest") if one["method"] == "POST"]) == 2
 
 
 def test_a_job_that_does_not_end_is_aborted_and_its_rows_were_not_written(

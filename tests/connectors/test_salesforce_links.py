@@ -170,8 +170,10 @@ def test_a_role_that_is_deleted_is_found_in_the_log_alone(linked: LocalOrg) -> N
 
 def test_a_relation_that_is_deleted_or_ended_says_so(linked: LocalOrg) -> None:
     since = _since(minutes=5)
-    linked.edit("AccountContactRelation", RELATION, delete=True)
-    assert _a_minute_later(linked).link_changes("contact", "company", since) == LinkChanges((ANA,), (RELATION,))
+    made = linked.edit("AccountContactRelation", fields={"ContactId": BEN, "AccountId": ACME})
+    linked.edit("AccountContactRelation", made, delete=True)
+    # It is in the recycle bin, and says from there whose it was.
+    assert _a_minute_later(linked).link_changes("contact", "company", since) == LinkChanges((ANA, BEN), (made,))
 
 
 def test_a_role_that_moved_to_another_contact_is_gone_for_the_one_who_had_it(linked: LocalOrg) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from salesforce_org import ACME, ANA, BEN, BETA, GAMMA, LocalOrg, StartOrg, accounts
 
@@ -286,6 +286,24 @@ def test_of_a_half_written_batch_the_other_half_is_sent_again(org: LocalOrg) -> 
     assert _patches(org) == [2, 1]
 
 
+def test_a_refusal_after_a_lost_reply_is_about_those_that_are_still_open(org: LocalOrg) -> None:
+    """The first reply is lost; while the batch is read back, a field of one record is hidden from the user."""
+    org.faults({"match": PATCH, "fault": "lost_reply", "times": 1})
+    crm = org.connect()
+    read = crm._reads.read
+
+    def meddle(*asked: Any) -> Any:
+        crm._reads.read = read  # type: ignore[method-assign]
+        org.edit("Account", BETA, fields={"Note__c": "theirs"})
+        found = read(*asked)
+        org.control("fls", {"object": "Account", "field": "Note__c", "read": False, "edit": False})
+        return found
+
+    crm._reads.read = meddle  # type: ignore[assignment,method-assign]
+    results = crm.write("company", [Update(ACME, {"Note__c": "x"}), Update(BETA, {"Note__c": "x"})])
+    assert [(one.status, one.category) for one in results] == [(APPLIED, ""), (REJECTED, "INVALID_FIELD")]
+
+
 def test_a_reply_that_never_comes_is_unanswered(org: LocalOrg) -> None:
     org.faults({"match": PATCH, "fault": "reset"})
     (result,) = _write(org, [Update(ACME, {"Site": "x"})]).values()
@@ -530,6 +548,47 @@ def test_without_bulk_jobs_the_slower_way_is_open(start_org: StartOrg) -> None:
 def test_a_batch_has_its_limit(org: LocalOrg) -> None:
     with pytest.raises(ValueError, match="at most 10000"):
         org.connect().write("company", _updates(10_001))
+
+
+@pytest.fixture(scope="module")
+def twins(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalOrg]:
+    """Six accounts: three for collections, and three for jobs."""
+    rows = [one | {"Note__c": "old", "Site": "old", "AnnualRevenue": "5"} for one in accounts(6)]
+    org = LocalOrg(tmp_path_factory.mktemp("twins") / "org", {"Account": rows})
+    org.control("settings", {"bulk_ms": 0})
+    yield org
+    org.close()
+
+
+_TEXTS = st.one_of(
+    st.sampled_from(["", "#N/A", " ", "a\nb", "a\r\nb", '"', ",", "a\u2028b", "true", "00012", "=1"]),
+    st.text(st.characters(exclude_categories=["Cc", "Cs", "Cn", "Co"]), max_size=20),
+)
+_VALUES = st.fixed_dictionaries(
+    {},
+    optional={
+        "Note__c": _TEXTS,
+        "Site": _TEXTS,
+        "AnnualRevenue": st.sampled_from(["", "0", "12", "350000000", "many"]),
+    },
+).filter(bool)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(_VALUES, min_size=3, max_size=3))
+def test_a_job_leaves_what_collections_leave(twins: LocalOrg, values: list[dict[str, str]]) -> None:
+    """Which of the two ways a record goes is a matter of how many there are, and must not show."""
+    twins.control("reset", {"faults": False})
+    twins.control("settings", {"bulk_ms": 0})
+    ids = _ids(6)
+    single = _write(twins, [Update(id_, one) for id_, one in zip(ids[:3], values, strict=True)])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("crmsync.connectors.salesforce.write.COLLECTION", 1)
+        bulk = _write(twins, [Update(id_, one) for id_, one in zip(ids[3:], values, strict=True)])
+    assert [one.status for one in bulk.values()] == [one.status for one in single.values()]
+    names = ("Note__c", "Site", "AnnualRevenue")
+    left, right = ([[_value(twins, name, id_) for name in names] for id_ in some] for some in (ids[:3], ids[3:]))
+    assert left == right
 
 
 # -- when to stop

@@ -16,14 +16,13 @@ from typing import Any
 from crmsync.connectors.salesforce.bulk_jobs import (
     DONE,
     FAMILY,
-    FIRST_POLL,
     LONGEST_JOB,
-    LONGEST_POLL,
     OPEN,
     PASSING,
     TROUBLES,
     Jobs,
     TooLong,
+    pause,
 )
 from crmsync.connectors.salesforce.ids import canonical_id
 from crmsync.connectors.salesforce.row_errors import RowError, from_cell
@@ -187,7 +186,8 @@ class BulkIngest:
 
         A close whose reply was lost is refused when it is said again: what state the job is in tells.
         """
-        for trouble in range(1, TROUBLES + 1):
+        troubles = 0
+        while True:
             try:
                 return self._jobs.move(id_, "UploadComplete")
             except Rejected:
@@ -196,11 +196,11 @@ class BulkIngest:
                     raise
                 return None
             except PASSING:
-                if trouble == TROUBLES:
+                troubles += 1
+                if troubles >= TROUBLES:
                     self._jobs.give_up(id_)
                     raise
-                self._transport.wait(min(FIRST_POLL * 2**trouble, LONGEST_POLL))
-        return None
+                self._transport.wait(pause(troubles))
 
     def _ended(self, id_: str) -> dict[str, Any]:
         """What the API says of the job at its end, which we make where it does not come."""

@@ -80,7 +80,8 @@ class Jobs:
 
     def fetch(self, id_: str, what: str, query: Mapping[str, str] | None = None) -> tuple[list[dict[str, str]], Answer]:
         """The rows of a result file; where it does not come whole, again, as with polls."""
-        for trouble in range(1, TROUBLES + 1):
+        troubles = 0
+        while True:
             try:
                 answer = self._transport.get(FAMILY, f"{self._path}/{id_}/{what}", query)
                 rows = table(answer.body)
@@ -89,10 +90,15 @@ class Jobs:
                     raise Unavailable(f"Salesforce gave {len(rows)} rows of job {id_} and says {told}. Run it again.")
                 return rows, answer
             except PASSING:
-                if trouble == TROUBLES:
+                troubles += 1
+                if troubles >= TROUBLES:
                     raise
-                self._transport.wait(min(FIRST_POLL * 2**trouble, LONGEST_POLL))
-        raise AssertionError("unreachable: the last trouble is raised")
+                self._transport.wait(pause(troubles))
+
+
+def pause(troubles: int) -> float:
+    """Seconds to wait after so many failures in a row."""
+    return min(FIRST_POLL * 2.0 ** min(troubles, TROUBLES), LONGEST_POLL)
 
 
 def table(body: bytes) -> list[dict[str, str]]:

@@ -142,7 +142,8 @@ class _Batch:
         try:
             results, rows = self._send(rows)
         except Rejected as error:
-            first, second = self._halves(rows, error)
+            # Some may have been found written before, by reading back after a reply that was lost.
+            first, second = self._halves(self._open(rows), error)
             return self._collection(first) + self._collection(second)
         return self._take(rows, results)
 
