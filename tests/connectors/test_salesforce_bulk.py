@@ -87,6 +87,13 @@ def test_the_recycle_bin_is_asked_for_by_name(org: LocalOrg) -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("part", ["jobs/query", "jobs/query/750", "/results"])
+def test_a_session_that_ends_on_the_way_is_renewed(org: LocalOrg, part: str) -> None:
+    org.faults({"match": {"path": part}, "fault": "session_expired", "times": 1})
+    assert len(_rows(org)) == 3
+    assert len(_jobs(org).jobs) == 1
+
+
 @pytest.mark.parametrize("fault", ["503", "reset", "500", "502", "truncated_body", "lost_reply"])
 @pytest.mark.parametrize("part", ["jobs/query/750", "/results"])
 def test_a_blip_while_polling_or_fetching_is_asked_again_and_aborts_nothing(

@@ -633,6 +633,27 @@ def test_an_expired_session_is_renewed_within_a_write(org: LocalOrg) -> None:
     assert _bad(_write(org, [Update(ACME, {"Site": "x"})])) == {}
 
 
+@pytest.mark.parametrize("count", [120, 320])
+@pytest.mark.parametrize("seed", range(6))
+def test_in_any_weather_an_outcome_says_what_is_so(start_org: StartOrg, seed: int, count: int) -> None:
+    """Applied means that it stands, rejected that it does not; an outage may leave others open, never wrong."""
+    org = start_org({"Account": accounts(count)})
+    ids = _ids(count)
+    weather = ("503", "reset", "lost_reply", "500", "truncated_body", "502", "session_expired", "concurrent_limit")
+    org.faults(
+        {"match": {"ids": [ids[11]]}, "fault": "validation_rule"},
+        {"match": {"path": "/services/data"}, "fault": "lock_row", "rate": 0.1, "seed": seed},
+        *({"match": {"path": "/services/data"}, "fault": one, "rate": 0.06, "seed": seed + n * 31}
+          for n, one in enumerate(weather)),
+    )  # fmt: skip
+    results = _write(org, _updates(count))
+    sites = _sites(org)
+    assert {id_ for id_, one in results.items() if one.status is APPLIED and sites[id_] != "core"} == set()
+    assert {id_ for id_, one in results.items() if one.status is REJECTED} <= {ids[11]}
+    assert sites[ids[11]] is None
+    assert sum(one.status is APPLIED for one in results.values()) >= count // 2
+
+
 # -- words and values
 
 
