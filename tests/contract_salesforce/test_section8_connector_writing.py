@@ -158,10 +158,14 @@ def test_15_and_20_a_fault_at_any_step_of_a_job_loses_nothing_and_writes_nothing
 
 
 @pytest.mark.parametrize("fault", ["503", "reset", "502", "500"])
-def test_20_a_fault_while_polling_does_not_abort_the_job(org: Org, connected: Connected, fault: str) -> None:
+@pytest.mark.parametrize("times", [1, 30])
+def test_20_a_fault_while_polling_does_not_abort_the_job(
+    org: Org, connected: Connected, fault: str, times: int
+) -> None:
+    """Thirty in a row are more than any single call is tried again."""
     ids = org.accounts(250)
     org.control("settings", {"bulk_ms": 40})
-    org.faults({"match": {"method": "GET", "path": "/jobs/ingest/750"}, "fault": fault, "times": 3})
+    org.faults({"match": {"method": "GET", "path": "/jobs/ingest/750"}, "fault": fault, "times": times})
     results = connected(**BULK).write("company", tiers(ids))
     assert by_status(results) == {"applied": 250}
     (job,) = jobs(org)
