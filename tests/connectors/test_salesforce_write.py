@@ -19,6 +19,7 @@ from crmsync.connectors.salesforce.write import Writer
 from crmsync.errors import BudgetSpent, Throttled, Unauthorized, Unavailable
 from crmsync.model.plan import OutcomeStatus, Update, WriteResult
 from crmsync.sandbox.salesforce.bulk_jobs import Jobs
+from crmsync.sandbox.salesforce.values import OrgError
 
 APPLIED, REJECTED = OutcomeStatus.APPLIED, OutcomeStatus.REJECTED
 UNANSWERED, DEFERRED = OutcomeStatus.UNANSWERED, OutcomeStatus.DEFERRED
@@ -380,6 +381,15 @@ def test_a_value_that_salesforce_changed_is_told(org: LocalOrg) -> None:
     assert results[BETA].message == "Salesforce did not keep the value: Site is 'changed by a flow' instead of 'x'"
 
 
+def test_the_first_collection_of_ten_is_looked_at(org: LocalOrg) -> None:
+    crm = org.connect()
+    for n in range(21):
+        crm.write("company", [Update(ACME, {"Site": str(n)})])
+    crm.write("contact", [Update(ANA, {"Title": "CTO"})])
+    # Of the 21 the first, the eleventh and the last; contacts are counted apart.
+    assert len(org.requests("/query")) == 4
+
+
 def test_not_being_able_to_look_at_what_stands_takes_nothing_back(org: LocalOrg) -> None:
     org.faults({"match": QUERY, "fault": "daily_limit"})
     assert _bad(_write(org, [Update(ACME, {"Site": "x"})])) == {}
@@ -435,6 +445,34 @@ def test_locked_rows_of_a_bulk_job_go_on_in_collections(start_org: StartOrg) -> 
     org.faults({"match": {"ids": ids[100:160]}, "fault": "lock_row", "times": 60})
     assert _bad(_write(org, _updates(260))) == {}
     assert _patches(org) == [50, 10]
+
+
+def _trigger(org: LocalOrg, most: int, code: str, message: str) -> None:
+    """An org's own code, which refuses every record of a transaction of more than `most` records."""
+    app = org.server.app
+
+    def gate(_object: str, _id: str | None) -> None:
+        if app.gate.call is not None and len(app.gate.call.record()["records"]) > most:
+            raise OrgError(code, message)
+
+    app.service.org.gate = gate
+
+
+def test_what_an_orgs_own_code_does_not_take_at_once_it_gets_in_smaller_parts(start_org: StartOrg) -> None:
+    org = start_org({"Account": accounts(120)})
+    message = "AccountTrigger: execution of BeforeUpdate caused by: System.LimitException: Too many SOQL queries: 101"
+    _trigger(org, 40, "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", message)
+    assert _bad(_write(org, _updates(120))) == {}
+    # 120, then 50 + 50 + 20 of which the last goes through, then tens.
+    assert _patches(org) == [120, 50, 50, 20, *[10] * 10]
+
+
+def test_a_crash_that_does_not_pass_is_refused_in_its_words(org: LocalOrg) -> None:
+    _trigger(org, 0, "UNKNOWN_EXCEPTION", "An unexpected error occurred. ErrorId: 1933027655-144670 (-464075996)")
+    results = _write(org, [Update(ACME, {"Site": "x"})])
+    assert _bad(results) == {ACME: (REJECTED, "UNKNOWN_EXCEPTION")}
+    assert "1933027655-144670" in results[ACME].message
+    assert _patches(org) == [1, 1, 1, 1]
 
 
 # -- bulk
@@ -543,6 +581,19 @@ def test_without_bulk_jobs_the_slower_way_is_open(start_org: StartOrg) -> None:
     crm = org.connect()
     assert {one.status for one in crm.write("company", _updates(450))} == {APPLIED}
     assert _patches(org) == [200, 200, 50]
+
+
+def test_a_file_that_salesforce_does_not_take_goes_the_slower_way(
+    start_org: StartOrg, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    org = start_org({"Account": [one | {"Note__c": "old"} for one in accounts(250)]})
+    # As if we did not know that a carriage return in a value fails the whole job.
+    monkeypatch.setattr("crmsync.connectors.salesforce.write.fits_csv", lambda *_: True)
+    updates = [Update(id_, {"Note__c": "a\r\nb"}) for id_ in _ids(250)]
+    assert _bad(_write(org, updates)) == {}
+    assert _patches(org) == [200, 50]
+    (job,) = org.server.app.service.part(Jobs).jobs.values()
+    assert str(job.error).startswith("ClientInputError")
 
 
 def test_a_batch_has_its_limit(org: LocalOrg) -> None:

@@ -50,6 +50,8 @@ _AGAIN = (_LOCKED, "UNKNOWN_EXCEPTION", "SERVER_UNAVAILABLE", "System.LimitExcep
 #: Whole refusals that one record may be the reason of; of all others every half would be refused as well.
 _ONE_RECORD = frozenset({"JSON_PARSER_ERROR", "INVALID_FIELD", "INVALID_TYPE_ON_FIELD_IN_RECORD"})
 _NO_COLUMN = re.compile(r"No such column '([^']+)'|Field name not found : (\S+)")
+#: How the errorMessage of a job begins that did nothing because of its file.
+_BAD_FILE = ("InvalidBatch", "ClientInputError")
 #: What hangs on one record is locked with it: those of one parent go one after the other.
 _PARENT: dict[ObjectName, str] = {"company": "ParentId", "contact": "AccountId", "deal": "AccountId"}
 
@@ -202,7 +204,8 @@ class _Batch:
         if left_out:
             words = "Salesforce's answer to the batch left this record out."
             self._settle(deferred(self._look_back(left_out, partial(unanswered, message=words)), words))
-        if self._checked:
+        if self._checked and landed:
+            self._checked = False
             self._check(landed)
         return again
 
@@ -240,9 +243,13 @@ class _Batch:
         except Rejected:
             # No bulk jobs for this user, or none left today: the slower way is open still.
             return self._collections(rows, COLLECTION)
-        column = _missing_column(next(iter(done.unprocessed.values()), ""))
-        if column is not None and not done.settled and any(row.has(column) for row in rows):
-            return self._without(column, rows, cells, next(iter(done.unprocessed.values())))
+        why = "" if done.settled else next(iter(done.unprocessed.values()), "")
+        column = _missing_column(why)
+        if column is not None and any(row.has(column) for row in rows):
+            return self._without(column, rows, cells, why)
+        if any(words in why for words in _BAD_FILE):
+            # It would be as bad the next time; a collection finds the record that is.
+            return self._collections(rows, COLLECTION)
         self._settle(applied(row) for row in rows if row.id in done.landed)
         again = self._refusals((row, done.failed[row.id]) for row in rows if row.id in done.failed)
         doubtful = done.unprocessed | done.unrecorded | done.unknown
