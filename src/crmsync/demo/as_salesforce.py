@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from crmsync.connectors.salesforce.settings import api_name
-from crmsync.demo.crosswalk import CONTACTED, ENGAGED, day, sayable
+from crmsync.demo.crosswalk import CONTACTED, ENGAGED, day, rounded, sayable
 from crmsync.demo.crosswalk_words import BUYING_ROLES, INDUSTRIES, STAGES, TYPES
 from crmsync.demo.portal_files import Row, Tables, read_tables, write_rows
 from crmsync.sandbox.common.clock import parse_ms
@@ -122,7 +122,7 @@ class _Spelling:
             "Name": row["name"],
             "Website": f"https://www.{domain}" if _PLAIN_DOMAIN.fullmatch(domain) else domain,
             "Industry": INDUSTRIES.get(industry, industry),
-            "NumberOfEmployees": row.get("numberofemployees", ""),
+            "NumberOfEmployees": rounded(row.get("numberofemployees", ""), 0),
             "AnnualRevenue": row.get("annualrevenue", ""),
             "BillingCity": row.get("city", ""),
             "BillingState": row.get("state", ""),

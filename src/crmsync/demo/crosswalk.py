@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from functools import partial
 
-from crmsync.demo.crosswalk_words import BUYING_ROLES, INDUSTRIES, LENGTHS, TYPES
+from crmsync.demo.crosswalk_words import BUYING_ROLES, EMAIL_LENGTH, INDUSTRIES, LENGTHS, TYPES
 from crmsync.demo.portal_files import Row, Tables
 from crmsync.sandbox.common.clock import parse_ms
 from crmsync.sandbox.hubspot import options
@@ -35,7 +35,6 @@ class Line:
 
 FIRST_STAGE = "appointmentscheduled"
 
-_WHOLE = re.compile(r"-?[0-9]+(\.0*)?")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
 _YEAR = re.compile(r"[0-9]{4}")
 _DATES = {
@@ -148,16 +147,21 @@ def _typed(tables: Tables) -> Tables:
     """A number, a date or an address that is none has no place in a field of that type."""
     checks: list[tuple[str, str, Callable[[str], bool]]] = [
         ("companies", "annualrevenue", lambda text: _number(text, Decimal(10) ** 18) is not None),
-        ("companies", "numberofemployees", lambda text: bool(_WHOLE.fullmatch(text)) and abs(Decimal(text)) < 2**31),
+        ("companies", "numberofemployees", _is_whole),
         ("companies", "founded_year", lambda text: bool(_YEAR.fullmatch(text))),
         ("companies", "is_public", lambda text: text.lower() in {"true", "false"}),
-        ("contacts", "email", lambda text: bool(_EMAIL.fullmatch(text))),
+        ("contacts", "email", lambda text: bool(_EMAIL.fullmatch(text)) and len(text) <= EMAIL_LENGTH),
         ("deals", "amount", lambda text: _number(text, Decimal(10) ** 14) is not None),
         *((file, name, lambda text: bool(day(text))) for file, names in _DATES.items() for name in names),
     ]
     for file, name, fits in checks:
         tables = _of_column(tables, file, name, partial(_fitting, fits))
     return tables
+
+
+def _is_whole(text: str) -> bool:
+    number = _number(text, Decimal(2**31))
+    return number is not None and number == number.to_integral_value()
 
 
 def _fitting(fits: Callable[[str], bool], text: str) -> str:

@@ -66,7 +66,10 @@ STAGES: dict[str, str] = {
 }
 LENGTHS: dict[str, dict[str, int]] = {
     "companies": {"name": 255, "domain": 255, "city": 40, "state": 80, "country": 80},
-    "contacts": {"firstname": 40, "lastname": 80, "jobtitle": 128, "email": 80},
+    "contacts": {"firstname": 40, "lastname": 80, "jobtitle": 128},
     "deals": {"dealname": 120},
 }
-"""The lengths of Salesforce's fields, in characters (salesforce.md 3)."""
+"""The lengths of Salesforce's fields, in characters (salesforce.md 3): longer text is cut."""
+
+EMAIL_LENGTH = 80
+"""A longer address is no address when it is cut."""
