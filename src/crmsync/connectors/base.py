@@ -137,12 +137,14 @@ class Connector(Protocol):
     """One CRM portal. See the module's docstring for what is whose.
 
     `title` is the CRM's name for people. `lag`: how late a change may become visible; a watermark stays so far behind.
+    `link_batch`: of so many records at once associations are asked for in the fewest calls.
     """
 
     name: str
     title: str
     modified_property: dict[ObjectName, str]
     lag: timedelta
+    link_batch: int
 
     def owns(self, id_: str) -> bool:
         """Whether `id_` has the form of this CRM's record ids; no id has the form of two CRMs'."""
@@ -222,6 +224,11 @@ class Connector(Protocol):
 
     def property_names(self, object_: ObjectName) -> dict[str, bool]:
         """Every property of the object -> whether its value is read-only."""
+        ...
+
+    def unseen(self, object_: ObjectName, properties: Sequence[str]) -> tuple[str, ...]:
+        """Those of `properties` that the CRM does not have or does not show, as far as it said so already: they are
+        null in every record. One that is shown later comes with the next full pull alone, no record having changed."""
         ...
 
     def usage(self) -> Usage: ...

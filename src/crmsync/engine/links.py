@@ -19,8 +19,8 @@ from crmsync.connectors.base import Record
 from crmsync.engine.side import Side
 from crmsync.model.fields import FIELDS, Kind, ObjectName
 
-#: Records whose associations are asked for at once: what one call of HubSpot's takes.
-BATCH = 1_000
+#: Records that are stored at once where no associations are asked for.
+_STORED_AT_ONCE = 1_000
 #: Sets that say what a linked record is called there, `<id>:<label>`, rather than its id alone.
 _WITH_LABELS = frozenset({"contact_roles"})
 #: Sets that say what linked records are called there, and not which they are.
@@ -35,9 +35,19 @@ def targets(side: Side, object_: ObjectName) -> tuple[ObjectName, ...]:
     return tuple(dict.fromkeys(to for to in asked if to is not None))
 
 
+def batch(side: Side, object_: ObjectName) -> int:
+    """How many records to store at once, so that their associations take few calls."""
+    return side.connector.link_batch if targets(side, object_) else _STORED_AT_ONCE
+
+
 def layout(side: Side, object_: ObjectName) -> tuple[str, ...]:
-    """What the mirror holds of a record: properties and associations. Another layout asks for a full pull."""
-    return (*side.properties(object_), *sorted(f"associations.{to}" for to in targets(side, object_)))
+    """What the mirror holds of a record: properties and associations, and which of those the CRM did not show.
+
+    Another layout asks for a full pull: a right that was given to a field, or taken away, changes no record.
+    """
+    asked = side.properties(object_)
+    unseen = (f"unseen.{name}" for name in side.connector.unseen(object_, asked))
+    return (*asked, *sorted(f"associations.{to}" for to in targets(side, object_)), *unseen)
 
 
 def store(side: Side, object_: ObjectName, records: Sequence[Record], pull_id: str, *, only_changed: bool) -> None:
@@ -53,8 +63,9 @@ def store(side: Side, object_: ObjectName, records: Sequence[Record], pull_id: s
 def fetch(side: Side, object_: ObjectName, ids: Sequence[str], to: Iterable[ObjectName] | None = None) -> None:
     """Replace the mirror's associations of these records, batch by batch; all that the program needs, or those `to`."""
     wanted = tuple(targets(side, object_) if to is None else to)
-    for start in range(0, len(ids), BATCH):
-        batch = ids[start : start + BATCH]
+    size = side.connector.link_batch
+    for start in range(0, len(ids), size):
+        batch = ids[start : start + size]
         for other in wanted:
             found = side.connector.associations(object_, other, batch)
             side.store.mirror.put_associations(side.space, object_, other, found)

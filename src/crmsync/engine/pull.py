@@ -84,11 +84,12 @@ def _full(side: Side, object_: ObjectName, pulled: Pulled, progress: Progress | 
     seen: set[str] = set()
     newest: datetime | None = None
     waiting: list[Record] = []
+    batch = links.batch(side, object_)
     for page in side.connector.pull(object_, side.properties(object_), expected=expected):
         waiting.extend(page.records)
         seen.update(record.id for record in page.records)
         newest = _newest(newest, page)
-        if len(waiting) >= links.BATCH:
+        if len(waiting) >= batch:
             links.store(side, object_, waiting, pull_id, only_changed=False)
             waiting.clear()
         if progress:
@@ -200,9 +201,10 @@ def _whole_window(side: Side, object_: ObjectName, since: datetime, total: int, 
     stored = 0
     newest: datetime | None = None
     waiting: list[Record] = []
+    batch = links.batch(side, object_)
     for page in side.connector.changes(object_, side.properties(object_), since):
         waiting.extend(page.records)
-        if len(waiting) >= links.BATCH:
+        if len(waiting) >= batch:
             links.store(side, object_, waiting, pull_id, only_changed=True)
             waiting.clear()
         stored += len(page.records)

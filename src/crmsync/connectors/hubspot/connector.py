@@ -22,7 +22,7 @@ from crmsync.connectors.base import (
 from crmsync.connectors.hubspot.limiter import Clock, Sleep
 from crmsync.connectors.hubspot.lists import Lists
 from crmsync.connectors.hubspot.pull import Pull
-from crmsync.connectors.hubspot.records import Records
+from crmsync.connectors.hubspot.records import ASSOCIATION_BATCH, Records
 from crmsync.connectors.hubspot.schema import Schema
 from crmsync.connectors.hubspot.search import Search
 from crmsync.connectors.hubspot.settings import BATCH, MODIFIED, OBJECT_TYPES, HubSpotSettings
@@ -45,6 +45,7 @@ class HubSpotConnector:
     modified_property: dict[ObjectName, str] = MODIFIED
     #: How late search may show a change (platform facts: reports up to 30 s).
     lag = timedelta(seconds=60)
+    link_batch = ASSOCIATION_BATCH
 
     def __init__(
         self,
@@ -150,6 +151,10 @@ class HubSpotConnector:
 
     def property_names(self, object_: ObjectName) -> dict[str, bool]:
         return self._schema.names(object_)
+
+    def unseen(self, object_: ObjectName, properties: Sequence[str]) -> tuple[str, ...]:
+        """None: HubSpot does not say so with its answers, and a property that is made later is empty at first."""
+        return ()
 
     def usage(self) -> Usage:
         return self.transport.usage()

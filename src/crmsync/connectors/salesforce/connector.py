@@ -48,6 +48,8 @@ class SalesforceConnector:
     name = "salesforce"
     title = "Salesforce"
     modified_property: dict[ObjectName, str] = MODIFIED
+    #: Rows of association objects are found by some 500 ids a call; of many, the whole object is read in fewer.
+    link_batch = 50_000
 
     def __init__(
         self,
@@ -164,6 +166,9 @@ class SalesforceConnector:
 
     def property_names(self, object_: ObjectName) -> dict[str, bool]:
         return self._schema.names(object_)
+
+    def unseen(self, object_: ObjectName, properties: Sequence[str]) -> tuple[str, ...]:
+        return tuple(name for name in properties if self.fields.info(object_, name) is None)
 
     def usage(self) -> Usage:
         return self.transport.usage()
