@@ -5,7 +5,8 @@ HubSpot says `5` for `5.0`, or a stamp in another spelling.
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+
+from crmsync.connectors.comparing import equal, number
 
 
 def same(sent: str | None, stands: str | None) -> bool:
@@ -17,19 +18,7 @@ def same(sent: str | None, stands: str | None) -> bool:
         return False
     if ";" in left + right and set(left.split(";")) == set(right.split(";")):
         return True
-    return _equal(_number(left), _number(right)) or _equal(_moment(left), _moment(right))
-
-
-def _equal(left: object, right: object) -> bool:
-    return left is not None and left == right
-
-
-def _number(text: str) -> Decimal | None:
-    try:
-        number = Decimal(text)
-    except InvalidOperation:
-        return None
-    return number if number.is_finite() else None
+    return equal(number(left), number(right)) or equal(_moment(left), _moment(right))
 
 
 def _moment(text: str) -> datetime | None:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from crmsync.connectors.comparing import equal, number
 from crmsync.connectors.salesforce.fields import CLEARED, NUMBERS, FieldInfo, Fields
 from crmsync.connectors.salesforce.ids import canonical_id
 from crmsync.connectors.salesforce.row_errors import RowError
@@ -102,13 +102,13 @@ def same(info: FieldInfo, sent: str | None, stands: str | None) -> bool:
     if info.type == "multipicklist":
         return _parts(left) == _parts(right)
     if info.type in NUMBERS:
-        return _equal(_number(left), _number(right))
+        return equal(number(left), number(right))
     if info.type == "boolean":
         return left.lower() == right.lower()
     if info.type == "date":
         return left[:10] == right[:10]
     if info.type == "datetime":
-        return _equal(_moment(left), _moment(right))
+        return equal(_moment(left), _moment(right))
     if info.type in ("id", "reference"):
         return canonical_id(left) == canonical_id(right)
     return False
@@ -165,18 +165,6 @@ def _plain(text: str | None) -> str:
 
 def _parts(text: str) -> set[str]:
     return {part.strip() for part in text.split(";") if part.strip()}
-
-
-def _equal(left: object, right: object) -> bool:
-    return left is not None and left == right
-
-
-def _number(text: str) -> Decimal | None:
-    try:
-        number = Decimal(text)
-    except InvalidOperation:
-        return None
-    return number if number.is_finite() else None
 
 
 def _moment(text: str) -> datetime | None:
