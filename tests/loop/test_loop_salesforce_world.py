@@ -7,7 +7,6 @@ crmsync. The org is a real server over TLS; what it holds afterwards is read ove
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest

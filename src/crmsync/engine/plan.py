@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -278,6 +278,7 @@ def _summary(
             "daily_limit": info.daily_limit,
         },
         "schema": _missing_schema(ctx),
+        "unseen": [one for side in ctx.sides for one in _unseen(side)],
     }
     if (two := assessed.seen.report()) is not None:
         summary["together"] = two
@@ -302,6 +303,17 @@ def _missing_schema(ctx: Context) -> list[dict[str, Any]]:
         return []
     missing = [one for side in ctx.sides for one in side.connector.missing_schema(side.owned, ctx.lists)]
     return [{"what": one.what, "name": one.name} | ({"by_admin": True} if one.by_admin else {}) for one in missing]
+
+
+def _unseen(side: Side) -> Iterator[dict[str, str]]:
+    """Fields to decide on whose property the CRM does not show: unknown of every record."""
+    for object_ in side.objects:
+        read = side.mapping.read[object_]
+        asked = {name: read[name].property for name in sorted(side.decides_on.get(object_, frozenset()) & read.keys())}
+        hidden = side.connector.unseen(object_, [one for name, one in asked.items() if not read[name].association])
+        for name, property_ in asked.items():
+            if property_ in hidden:
+                yield {"crm": side.title, "object": object_, "field": name, "property": property_}
 
 
 def _saved(

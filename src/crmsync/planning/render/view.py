@@ -276,6 +276,7 @@ def findings(plan: Plan, people: People) -> list[str]:
         shown = [_unreadable(entry, people) for entry in unreadable[:NAMED]]
         total = int(quality.get("unreadable_total") or len(unreadable))
         lines.append(f"Unreadable, so unknown: {_and_more(shown, total)}")
+    lines += _unseen(plan)
     duplicates = quality.get("duplicates") or ()
     if duplicates:
         shown = [
@@ -310,6 +311,15 @@ def together_lines(plan: Plan) -> list[str]:
     if total := int(two.get("disagreements_total") or 0):
         lines.append(f"{plural(total, 'value')} on which the CRMs disagree: crmsync matches --disagreements")
     return lines + [str(note) for note in two.get("notes") or ()]
+
+
+def _unseen(plan: Plan) -> Iterator[str]:
+    """Fields that a CRM does not have, or does not show to crmsync's user."""
+    entries = plan.summary.get("unseen") or ()
+    for crm in dict.fromkeys(str(entry.get("crm")) for entry in entries):
+        shown = [f"{one['object']} {one['field']} ({one['property']})" for one in entries if one.get("crm") == crm]
+        told = _and_more(shown[:NAMED], len(shown))
+        yield f"Not there, or hidden from crmsync's user in {crm}, so unknown of every record: {told}"
 
 
 def _unreadable(entry: Mapping[str, Any], people: People) -> str:
