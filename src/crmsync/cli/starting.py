@@ -43,6 +43,7 @@ def init(face: Face, directory: Annotated[Path, typer.Argument(metavar="DIR", he
     face.say(f"""
 Next:
   1. Give crmsync a token:           export HUBSPOT_ACCESS_TOKEN=...      (a service key, or an old private app)
+     For Salesforce, or both:        edit {config / "crmsync.yaml"}, then crmsync bootstrap salesforce
   2. Say what you look for:          edit {config / "program.yaml"}
   3. See that all is well:           crmsync check --config {config}
   4. See what it would do:           crmsync plan --config {config}       (writes nothing to the CRM)
