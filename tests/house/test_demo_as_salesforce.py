@@ -178,7 +178,8 @@ def test_the_words_are_read_back_as_what_they_were() -> None:
     industry, type_ = read["company"]["industry"].values, read["company"]["type"].values
     assert all(industry[theirs.lower()] == ours for ours, theirs in INDUSTRIES.items())
     assert set(INDUSTRIES.values()) <= set(standard.PICKLISTS["Industry"])
-    assert {theirs.lower(): ours for ours, theirs in TYPES.items()} == type_
+    assert {theirs.lower(): ours for ours, theirs in TYPES.items()}.items() <= type_.items()
+    assert set(type_.values()) == set(TYPES)
     roles = read["contact"]["buying_role"].values
     assert all(roles[theirs.lower()] == ours for ours, theirs in BUYING_ROLES.items())
 
