@@ -263,3 +263,26 @@ def test_a_resync_of_a_campaign_writes_its_people_alone(house: House) -> None:
         with pytest.raises(RecordNotFound, match="campaign"):
             resync(ctx, list_id=ids.make("701", 9), reason="none such", as_of=AS_OF)
     assert {id_ for (_, id_), values in org.held().items() if values} == {contact_id(1), contact_id(2)}
+
+
+@pytest.mark.parametrize("rights", [{}, {"read": True}], ids=["hidden", "not to be edited"])
+def test_a_right_to_an_owned_field_that_is_taken_away_later_stops_the_run_and_costs_no_letters(
+    house: House, rights: dict[str, bool]
+) -> None:
+    """Hidden, every tier looks blank: writing all of them anew would end in a dead letter for each account."""
+    org = house([good(n) for n in range(40)])
+    config = org.config()
+    synced(org, config)
+    before = org.held()
+    hide(org, "Account", "ABM_Tier__c", **rights)
+    org.org.edit("Account", account_id(3), fields={"NumberOfEmployees": 40})
+    with org.context(config) as ctx:
+        with pytest.raises(ConfigError, match=r"Account\.ABM_Tier__c(.|\n)*crmsync bootstrap salesforce"):
+            sync(ctx, as_of=AS_OF)
+        assert ctx.store.letters.list("main") == []
+    hide(org, "Account", "ABM_Tier__c", read=True, edit=True)
+    assert org.held() == before
+    synced(org, config)
+    changed = {key for key, values in org.held().items() if values != before[key]}
+    assert changed == {("Account", account_id(3))}
+    assert tier(org, 3) == "tier_4"

@@ -138,6 +138,8 @@ class Connector(Protocol):
 
     `title` is the CRM's name for people. `lag`: how late a change may become visible; a watermark stays so far behind.
     `link_batch`: of so many records at once associations are asked for in the fewest calls.
+    `makes_schema`: `ensure_schema` creates what is missing. One that does not only looks, at what it has read anyhow,
+    and is asked before every apply: what an admin made, an admin may take away.
     """
 
     name: str
@@ -145,6 +147,7 @@ class Connector(Protocol):
     modified_property: dict[ObjectName, str]
     lag: timedelta
     link_batch: int
+    makes_schema: bool
 
     def owns(self, id_: str) -> bool:
         """Whether `id_` has the form of this CRM's record ids; no id has the form of two CRMs'."""

@@ -156,16 +156,24 @@ def _message(outcomes: dict[str, int], left: int) -> str:
 
 
 def ensure(ctx: Context) -> tuple[str, ...]:
-    """Create what is missing in the CRM (properties, options, lists), once for each state of the program."""
+    """Create what is missing in the CRM (properties, options, lists), once for each state of the program.
+
+    Raises ConfigError where something is missing that only an admin can create.
+    """
     key, digest = "schema", schema_digest(ctx)
-    if ctx.store.mirror.get_state(ctx.portal.name, key) == digest:
-        return ()
     created = []
-    for side in ctx.sides:
+    for side in unensured(ctx):
         created += [f"{change.what} {change.name}" for change in side.connector.ensure_schema(side.owned)]
         created += [f"list {state.name}" for state in side.connector.ensure_lists(ctx.lists) if state.created]
     ctx.store.mirror.put_state(ctx.portal.name, key, digest)
     return tuple(created)
+
+
+def unensured(ctx: Context) -> tuple[Side, ...]:
+    """The CRMs in which something may be missing: those where this state of the program was never ensured, and those
+    where an admin makes everything and may have taken something away."""
+    ensured = ctx.store.mirror.get_state(ctx.portal.name, "schema") == schema_digest(ctx)
+    return tuple(side for side in ctx.sides if not (ensured and side.connector.makes_schema))
 
 
 def schema_digest(ctx: Context) -> str:

@@ -14,7 +14,7 @@ from crmsync.assess import run as assessment
 from crmsync.assess.base import World
 from crmsync.assess.target_section import target_program
 from crmsync.connectors.base import PortalInfo, Progress
-from crmsync.engine.apply import schema_digest
+from crmsync.engine.apply import unensured
 from crmsync.engine.context import Context
 from crmsync.engine.ids import new_id
 from crmsync.engine.picture import Picture, picture
@@ -298,10 +298,8 @@ def _output(ctx: Context, name: str) -> Output | None:
 
 
 def _missing_schema(ctx: Context) -> list[dict[str, Any]]:
-    """What an apply would create; asked only where this state of the program was never ensured."""
-    if ctx.store.mirror.get_state(ctx.portal.name, "schema") == schema_digest(ctx):
-        return []
-    missing = [one for side in ctx.sides for one in side.connector.missing_schema(side.owned, ctx.lists)]
+    """What an apply would create, or miss."""
+    missing = [one for side in unensured(ctx) for one in side.connector.missing_schema(side.owned, ctx.lists)]
     return [{"what": one.what, "name": one.name} | ({"by_admin": True} if one.by_admin else {}) for one in missing]
 
 

@@ -43,6 +43,7 @@ class HubSpotConnector:
     name = "hubspot"
     title = "HubSpot"
     modified_property: dict[ObjectName, str] = MODIFIED
+    makes_schema = True
     #: How late search may show a change (platform facts: reports up to 30 s).
     lag = timedelta(seconds=60)
     link_batch = ASSOCIATION_BATCH

@@ -48,6 +48,7 @@ class SalesforceConnector:
     name = "salesforce"
     title = "Salesforce"
     modified_property: dict[ObjectName, str] = MODIFIED
+    makes_schema = False
     #: Rows of association objects are found by some 500 ids a call; of many, the whole object is read in fewer.
     link_batch = 50_000
 
