@@ -16,7 +16,9 @@ from typing import Any
 import pytest
 from contract_org import local_only
 
+from crmsync.engine.apply import apply_plan
 from crmsync.engine.sync import sync
+from crmsync.engine.undo import plan_undo
 from crmsync.errors import BudgetSpent, ExitCode, Unauthorized
 from crmsync.sandbox.salesforce.ids import make as make_id
 from crmsync.store import RunStatus
@@ -281,6 +283,22 @@ def test_08_a_field_that_is_hidden_overnight_costs_nobody_what_they_hold(house: 
     assert (lost, gained) == (set(), set())
 
 
+def test_08_a_field_that_is_shown_at_last_is_read_for_every_record_by_the_next_sync(house: House) -> None:
+    """No record is modified when a right is given, so no increment by date would bring it."""
+    accounts = account_rows(200)
+    org, calm = house(accounts), house(accounts)
+    synced(calm, calm.config())
+    config = org.config()
+    for shown in (False, True):
+        for name in ("Industry", "BillingCountry"):
+            org.org.control("fls", {"object": "Account", "field": name, "read": shown, "edit": shown})
+        synced(org, config, accept=ALL)
+        assert (tiers(org) == tiers(calm)) == shown
+    assert {id_: values.get("ABM_Data_Gaps__c") for id_, values in org.held().items()} == {
+        id_: values.get("ABM_Data_Gaps__c") for id_, values in calm.held().items()
+    }
+
+
 @WAYS
 def test_09_a_record_that_a_rule_refuses_is_a_dead_letter_and_all_others_land(
     house: House, settings: dict[str, Any]
@@ -333,6 +351,21 @@ def test_16_a_value_that_no_longer_holds_is_cleared(house: House, settings: dict
     synced(org, config, accept=ALL, **settings)
     assert {(row["ABM_Data_Gaps__c"], row["ABM_Tier__c"]) for row in org.org.rows(gaps)} == {(None, "tier_1")}
     assert bool(org.org.requests("/jobs/ingest", "PUT")) == bool(settings)
+
+
+@WAYS
+def test_16_an_undo_clears_every_value_that_a_sync_had_filled(house: House, settings: dict[str, Any]) -> None:
+    accounts = account_rows(230)
+    org = house(accounts, contact_rows(230, accounts))
+    config = org.config()
+    synced(org, config, **settings)
+    assert all(org.held(stamp=True).values())
+    with org.context(config, **settings) as ctx:
+        (run,) = ctx.store.runs.list("main")
+        undone = apply_plan(ctx, plan_undo(ctx, run.id).plan, accept=ALL, reason="a test's own undo")
+        assert undone.exit_code is ExitCode.DONE
+        assert_settled(ctx)
+    assert not any(org.held(stamp=True).values()), "in every record null, and not an empty text"
 
 
 def test_18_and_19_a_job_that_fails_on_the_way_is_finished_by_the_next_sync(house: House) -> None:
