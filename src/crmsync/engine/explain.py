@@ -12,7 +12,7 @@ from crmsync.assess import run as assessment
 from crmsync.assess.base import OUT, Explanation, World
 from crmsync.engine.context import Context
 from crmsync.engine.people import display_name
-from crmsync.engine.picture import picture, whole
+from crmsync.engine.picture import Picture, picture, whole
 from crmsync.engine.plan import portal_info
 from crmsync.engine.pull import pull
 from crmsync.engine.quality import duplicates
@@ -47,13 +47,13 @@ def explain(ctx: Context, object_: ObjectName | None, id_: str, *, as_of: dateti
     Raises RecordNotFound where no such live record exists.
     """
     notes: list[str] = []
-    pull_if_never(ctx)
+    first = pull_if_never(ctx)
     object_, id_ = find_record(ctx, object_, id_, notes)
-    seen = picture(ctx, as_of or ctx.now(), {})
+    seen = picture(ctx, as_of or ctx.now(), {}, asks=first)
     snapshot = whole(seen)
     # Who reports to somebody counts as it does in a plan, whether or not their own company is in the scope.
     world = assessment.assess(snapshot, ctx.program, classify=ctx.classify, lines=seen.reporting_lines())
-    home = seen.home(object_, id_)
+    (home,) = seen.at_home(object_, [id_])
     record = world.frames[object_].filter(pl.col("id") == home)
     if record.is_empty():
         raise RecordNotFound(f"{object_} {id_} is outside the portal's scope, so nothing is decided about it.")
@@ -76,18 +76,21 @@ def explain(ctx: Context, object_: ObjectName | None, id_: str, *, as_of: dateti
         notes=(
             *notes,
             *seen.remarks(object_, home),
-            *_hand_edits(ctx, row, object_, home),
+            *_hand_edits(ctx, seen, record, object_),
             *_notes(row, world, object_, home),
         ),
     )
 
 
-def pull_if_never(ctx: Context) -> None:
-    """What only looks is content with what was read last, and reads by itself only where nothing ever was."""
-    states = [ctx.store.mirror.pull_state(side.space, name) for side in ctx.sides for name in side.objects]
-    if all(state.full_at is None for state in states):
+def pull_if_never(ctx: Context) -> bool:
+    """What only looks is content with what was read last, and reads by itself only where nothing ever was: of one CRM
+    alone, where it was connected since. Returns whether it did."""
+    mirror = ctx.store.mirror
+    never = any(all(mirror.pull_state(side.space, name).full_at is None for name in side.objects) for side in ctx.sides)
+    if never:
         with ctx.exclusive():
             pull(ctx)
+    return never
 
 
 def find_record(ctx: Context, object_: ObjectName | None, id_: str, notes: list[str]) -> tuple[ObjectName, str]:
@@ -134,19 +137,31 @@ def _last_changes(ctx: Context, object_: ObjectName, id_: str) -> list[dict[str,
     ]
 
 
-def _hand_edits(ctx: Context, row: dict[str, Any], object_: ObjectName, id_: str) -> list[str]:
+def _hand_edits(ctx: Context, seen: Picture, record: pl.DataFrame, object_: ObjectName) -> list[str]:
     """Values that a person entered over ours, where such a value stays (domain.md B1)."""
-    kept = [o for o in ctx.outputs if o.object == object_ and o.keep_hand_edits and row.get(HELD + o.name)]
-    moved = [o for o in kept if row[HELD + o.name] != row[OUT + o.name]]
+    kept = [o for o in ctx.outputs if o.object == object_ and o.keep_hand_edits]
+    views = [(side, view.row(0, named=True)) for side, view in seen.views(object_, record) if not view.is_empty()]
+    moved = [
+        (o, side, row)
+        for o in kept
+        for side, row in views
+        if row.get(HELD + o.name) not in (None, "", row[OUT + o.name])
+    ]
     if not moved:
         return []
-    written = ctx.store.ledger.last_written(ctx.portal.name, object_, [id_])
-    ours = dict(written.select("property", "after").rows())
-    return [
-        f"the CRM holds {row[HELD + o.name]}, which a person entered, so it stays"
-        for o in moved
-        if ours.get(ctx.prefix + o.name) != row[HELD + o.name]
-    ]
+    written = ctx.store.ledger.last_written(ctx.portal.name, object_, [row["id"] for _, row in views])
+    ours = {(id_, name): after for id_, name, after in written.select("record_id", "property", "after").rows()}
+    found: dict[str, list[str]] = {}
+    for o, side, row in moved:
+        name, held = ctx.prefix + o.name, row[HELD + o.name]
+        # Of a record to which nothing was written, what was written to the same one in the other CRM: it was carried.
+        told = [ours[key] for id_ in (row["id"], *(r["id"] for _, r in views)) if (key := (id_, name)) in ours]
+        if told[:1] != [held]:
+            crm = "the CRM" if len(ctx.sides) == 1 else side.title
+            found.setdefault(o.name, []).append(f"{crm} holds {held}, which a person entered, so it stays")
+    # One person's entry is what the other CRM gets too (`by_hand.passed_on`); of two, each stays where it is.
+    beside = ", and the other CRM gets it too" if len(views) > 1 else ""
+    return [note + (beside if len(notes) == 1 else "") for notes in found.values() for note in notes]
 
 
 def _notes(row: dict[str, Any], world: World, object_: ObjectName, id_: str) -> list[str]:

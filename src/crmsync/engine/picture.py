@@ -33,8 +33,8 @@ class Picture(Protocol):
         """An assessed frame as each CRM has its records: their own ids, and what that CRM holds."""
         ...
 
-    def home(self, object_: ObjectName, id_: str) -> str:
-        """The id under which a record of either CRM is decided on."""
+    def at_home(self, object_: ObjectName, ids: list[str]) -> list[str]:
+        """The ids under which records of either CRM are decided on, in the order given."""
         ...
 
     def homes(self, changes: pl.DataFrame) -> pl.DataFrame:
@@ -47,6 +47,10 @@ class Picture(Protocol):
 
     def counterpart(self, object_: ObjectName, ids: list[str]) -> dict[str, str]:
         """The ids of the same records in the other CRM, for those that are there."""
+        ...
+
+    def held(self, object_: ObjectName, output: str, ids: list[str]) -> pl.DataFrame:
+        """`id` and `value`: what the CRM that has the record holds of one of our outputs, as text."""
         ...
 
     def remarks(self, object_: ObjectName, home: str) -> list[str]:
@@ -74,8 +78,8 @@ class OneCrm:
     def views(self, object_: ObjectName, frame: pl.DataFrame) -> list[tuple[Side, pl.DataFrame]]:
         return [(self._side, frame)]
 
-    def home(self, object_: ObjectName, id_: str) -> str:
-        return id_
+    def at_home(self, object_: ObjectName, ids: list[str]) -> list[str]:
+        return ids
 
     def homes(self, changes: pl.DataFrame) -> pl.DataFrame:
         return changes
@@ -85,6 +89,9 @@ class OneCrm:
 
     def counterpart(self, object_: ObjectName, ids: list[str]) -> dict[str, str]:
         return {}
+
+    def held(self, object_: ObjectName, output: str, ids: list[str]) -> pl.DataFrame:
+        return pl.DataFrame(schema={"id": pl.String, "value": pl.String})
 
     def remarks(self, object_: ObjectName, home: str) -> list[str]:
         return []
@@ -101,10 +108,11 @@ def whole(seen: Picture) -> Snapshot:
     return replace(seen.snapshot, frames={**seen.snapshot.frames, "contact": together(parts)})
 
 
-def picture(ctx: Context, as_of: datetime, coverage: dict[str, Coverage]) -> Picture:
-    """What the mirrors hold, as it is decided on."""
+def picture(ctx: Context, as_of: datetime, coverage: dict[str, Coverage], *, asks: bool = False) -> Picture:
+    """What the mirrors hold, as it is decided on. `asks`: a CRM may be asked where its merged records went; what only
+    looks is content with what was found out before."""
     if len(ctx.sides) == 1:
         return OneCrm(ctx, as_of, coverage)
     from crmsync.engine.two_crms import TwoCrms
 
-    return TwoCrms(ctx, as_of, coverage)
+    return TwoCrms(ctx, as_of, coverage, asks=asks)

@@ -15,13 +15,14 @@ from crmsync.assess.base import World
 from crmsync.assess.target_section import target_program
 from crmsync.connectors.base import PortalInfo, Progress
 from crmsync.engine.apply import unensured
+from crmsync.engine.by_hand import last_written, passed_on
 from crmsync.engine.context import Context
 from crmsync.engine.ids import new_id
 from crmsync.engine.picture import Picture, picture
 from crmsync.engine.pull import Pulled, pull
 from crmsync.engine.quality import Quality
 from crmsync.engine.recover import recover
-from crmsync.engine.reread import reread
+from crmsync.engine.reread import reread_both
 from crmsync.engine.side import Side
 from crmsync.model.fields import ObjectName
 from crmsync.model.outputs import Output
@@ -63,7 +64,7 @@ def make_plan(
         recover(ctx)
         pulled = pull(ctx, full=full, progress=progress)
         only: Mapping[ObjectName, set[str]] | None = (
-            None if companies is None else {"company": reread(ctx, "company", companies)}
+            None if companies is None else reread_both(ctx, {"company": companies})
         )
         return plan_from_mirror(ctx, pulled, kind="plan", as_of=as_of, only=only, limit=limit)
 
@@ -87,9 +88,7 @@ def plan_from_mirror(
     if not snapshot.complete:
         changes, held_back = from_partial(changes, ctx.outputs, prefix=ctx.prefix, natives=ctx.natives)
         extra["withheld"] = {"count": held_back.height, "why": "the snapshot is incomplete"}
-    changes, by_people = hand_edits(
-        changes, _written(ctx, assessed.seen, changes), ctx.outputs, prefix=ctx.prefix, natives=ctx.natives
-    )
+    changes, by_people = hand_edits(changes, assessed.written, ctx.outputs, prefix=ctx.prefix, natives=ctx.natives)
     extra["kept_by_people"] = {"count": by_people.height, "examples": by_people.head(20)["id"].to_list()}
     changes, refused = _without_dead_letters(ctx, changes)
     extra["dead_letters"] = {"count": refused}
@@ -109,11 +108,13 @@ def plan_from_mirror(
 @dataclass(frozen=True)
 class _Assessed:
     """What the program wants of the whole portal. `standing` counts what each CRM holds, for the guards; `told` every
-    account and contact once, for people. `contacts`: those of the companies that a plan is restricted to."""
+    account and contact once, for people. `contacts`: those of the companies that a plan is restricted to. `written`:
+    what the ledger last wrote to values that people may have edited."""
 
     snapshot: Snapshot
     world: World
     changes: pl.DataFrame
+    written: pl.DataFrame
     standing: Standing
     told: Standing
     quality: Quality
@@ -125,7 +126,7 @@ def _assessed(
     ctx: Context, as_of: datetime, pulled: Pulled, run_id: str, only: Mapping[ObjectName, set[str]] | None
 ) -> _Assessed:
     """Contacts part by part, then the accounts: what has been compared of a contact need not stay in memory."""
-    seen = picture(ctx, as_of, pulled.coverage)
+    seen = picture(ctx, as_of, pulled.coverage, asks=True)
     snapshot, lines = seen.snapshot, seen.reporting_lines()
     run = assessment.Assessment(
         snapshot,
@@ -147,8 +148,7 @@ def _assessed(
         told.add(object_, frame, outputs)
         found.add(object_, frame)
 
-    companies = list(only.get("company", ())) if only else []
-    companies = [seen.home("company", id_) for id_ in companies]
+    companies = seen.at_home("company", sorted(only.get("company", ()))) if only else []
     for part in seen.contact_parts(named=False):
         note("contact", run.part(part), run.early_outputs)
         contacts.update(part.filter(pl.col("account").is_in(companies))["id"] if companies else ())
@@ -158,7 +158,11 @@ def _assessed(
     for object_, frame in world.frames.items():
         if object_ in objects or any(output.object == object_ for output in late):
             note(object_, frame, late)
-    return _Assessed(snapshot, world, seen.settle(pl.concat(changes)), standing, told, found, contacts, seen)
+    everything = pl.concat(changes)
+    written = last_written(ctx, seen, everything)
+    # Before it is known which way a value goes: a person's entry in Salesforce is seen where ours is carried over too.
+    settled = seen.settle(passed_on(ctx, seen, everything, written))
+    return _Assessed(snapshot, world, settled, written, standing, told, found, contacts, seen)
 
 
 def _restricted(assessed: _Assessed, only: Mapping[ObjectName, set[str]] | None, limit: int | None) -> pl.DataFrame:
@@ -180,27 +184,6 @@ def _restricted(assessed: _Assessed, only: Mapping[ObjectName, set[str]] | None,
 def _both(seen: Picture, object_: ObjectName, ids: set[str]) -> set[str]:
     """`ids`, and those of the same records in the other CRM."""
     return {*ids, *seen.counterpart(object_, sorted(ids)).values()}
-
-
-def _written(ctx: Context, seen: Picture, changes: pl.DataFrame) -> pl.DataFrame:
-    """What the ledger last wrote to the values whose hand edits are kept.
-
-    Of a record to which it wrote nothing, what it wrote to the same record in the other CRM: it was carried over.
-    """
-    guarded = {ctx.prefix + output.name: output.object for output in ctx.outputs if output.keep_hand_edits}
-    doubtful = changes.filter(pl.col("property").is_in(list(guarded)) & pl.col("before").is_not_null())
-    parts = [pl.DataFrame(schema={"object": pl.String, "id": pl.String, "property": pl.String, "value": pl.String})]
-    for (object_,), group in doubtful.group_by("object"):
-        ids = group["id"].unique().to_list()
-        other = seen.counterpart(object_, ids)
-        rows = ctx.store.ledger.last_written(ctx.portal.name, str(object_), [*ids, *other.values()])
-        mine = rows.select("object", pl.col("record_id").alias("id"), "property", pl.col("after").alias("value"))
-        parts.append(mine)
-        if other:
-            beside = pl.DataFrame({"mine": list(other), "id": list(other.values())})
-            theirs = mine.join(beside, on="id").select("object", pl.col("mine").alias("id"), "property", "value")
-            parts.append(theirs.join(mine, on=["object", "id", "property"], how="anti"))
-    return pl.concat(parts)
 
 
 def _without_dead_letters(ctx: Context, changes: pl.DataFrame) -> tuple[pl.DataFrame, int]:

@@ -174,14 +174,14 @@ class _Assessed:
 
 
 def _assessed(ctx: Context, as_of: datetime | None, company: str | None) -> _Assessed:
-    pull_if_never(ctx)
+    first = pull_if_never(ctx)
     for side in ctx.sides:
         if kept_info(side) is None:
             portal_info(side, fresh=False)  # Links need the portal's number; it is kept from here on.
     if company is not None:
         company = find_record(ctx, "company", company, [])[1]
-    seen = picture(ctx, as_of or ctx.now(), {})
-    company = seen.home("company", company) if company is not None else None
+    seen = picture(ctx, as_of or ctx.now(), {}, asks=first)
+    company = seen.at_home("company", [company])[0] if company is not None else None
     snapshot, lines = seen.snapshot, seen.reporting_lines()
     run = Assessment(
         snapshot,

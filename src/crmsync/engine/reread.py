@@ -5,7 +5,7 @@ Prevents a wrong id that looks like "nothing to do".
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 
@@ -13,6 +13,7 @@ from crmsync.connectors.base import ReadBack, Record
 from crmsync.engine import links
 from crmsync.engine.context import Context
 from crmsync.engine.ids import new_id
+from crmsync.engine.picture import picture
 from crmsync.engine.side import Side
 from crmsync.errors import RecordNotFound
 from crmsync.model.fields import ObjectName
@@ -33,6 +34,20 @@ def reread(ctx: Context, object_: ObjectName, ids: Sequence[str]) -> set[str]:
         named = ", ".join(missing)
         raise RecordNotFound(f"{object_} {named}: no such record, or it is archived. Nothing was written.")
     return {id_ for side, read in found for id_ in _stored(side, object_, read)}
+
+
+def reread_both(ctx: Context, chosen: Mapping[ObjectName, Collection[str]]) -> dict[ObjectName, set[str]]:
+    """`reread`, and with it the same records in the other CRM, so that both are written from what stands now."""
+    found = {object_: reread(ctx, object_, sorted(ids)) for object_, ids in chosen.items()}
+    if len(ctx.sides) == 1 or not any(found.values()):
+        return found
+    seen = picture(ctx, ctx.now(), {}, asks=True)
+    for object_, ids in found.items():
+        others = {*seen.counterpart(object_, sorted(ids)).values()} - ids
+        for side, theirs in ctx.by_side(sorted(others)):
+            # One that went in this very moment is left to the next pull.
+            _stored(side, object_, side.connector.read(object_, theirs, side.properties(object_)))
+    return found
 
 
 def _stored(side: Side, object_: ObjectName, found: ReadBack) -> set[str]:

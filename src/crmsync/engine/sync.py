@@ -12,7 +12,7 @@ from crmsync.engine.context import Context
 from crmsync.engine.plan import Planned, plan_from_mirror
 from crmsync.engine.pull import note_acted_on, pull
 from crmsync.engine.recover import recover
-from crmsync.engine.reread import reread
+from crmsync.engine.reread import reread_both
 from crmsync.errors import ConfigError, ExitCode, Fault
 from crmsync.model.fields import ObjectName
 from crmsync.store import RunStatus
@@ -67,25 +67,22 @@ def resync(
             pulled, only = pull(ctx, full=True, progress=progress), None
         else:
             pulled = pull(ctx, progress=progress)
-            chosen = {"company": set(companies), "contact": set(contacts)}
+            chosen: dict[ObjectName, set[str]] = {"company": set(companies), "contact": set(contacts)}
             if list_id is not None:
-                for object_, members in _members(ctx, list_id).items():
-                    chosen[object_] |= members
-            only = {object_: reread(ctx, object_, sorted(ids)) for object_, ids in _by_object(chosen)}
+                members, people = _members(ctx, list_id)
+                chosen["company"] |= members
+                chosen["contact"] |= people
+            only = reread_both(ctx, chosen)
         planned = plan_from_mirror(ctx, pulled, kind="resync", as_of=as_of, only=only)
         return _applied(ctx, planned, accept, reason, "person", progress, lambda: False)
 
 
-def _members(ctx: Context, list_id: str) -> dict[str, set[str]]:
-    """A list's members by object; what the mirror does not know as a contact is taken for a company."""
+def _members(ctx: Context, list_id: str) -> tuple[set[str], set[str]]:
+    """A list's companies and contacts; what the mirror does not know as a contact is taken for a company."""
     side = ctx.side_of(list_id)
     members = set(side.connector.list_members(list_id))
     contacts = set(ctx.store.mirror.modified_times(side.space, "contact", members))
-    return {"company": members - contacts, "contact": contacts}
-
-
-def _by_object(chosen: dict[str, set[str]]) -> list[tuple[ObjectName, set[str]]]:
-    return [("company", chosen["company"]), ("contact", chosen["contact"])]
+    return members - contacts, contacts
 
 
 def _applied(

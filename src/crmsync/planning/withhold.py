@@ -45,18 +45,22 @@ def hand_edits(
 
     `written` has object, id, property, value: the value our ledger last wrote, for the records in question.
     """
+    by_person = entered(changes, written, outputs, prefix=prefix)
+    if not by_person.any():
+        return changes, changes.clear()
+    return drop_with_companions(changes, ~by_person, outputs, prefix=prefix, natives=natives)
+
+
+def entered(changes: pl.DataFrame, written: pl.DataFrame, outputs: Sequence[Output], *, prefix: str) -> pl.Series:
+    """Boolean, one a row: whether what stands there is a person's entry that stays. Arguments as in `hand_edits`."""
     guarded = [prefix + output.name for output in outputs if output.keep_hand_edits]
-    if not guarded or changes.is_empty():
-        return changes, changes.clear()
     doubtful = pl.col("property").is_in(guarded) & pl.col("before").is_not_null()
-    if changes.filter(doubtful).is_empty():
+    if not guarded or changes.filter(doubtful).is_empty():
         # A first plan has millions of changes and nothing that anybody could have edited.
-        return changes, changes.clear()
+        return pl.repeat(False, changes.height, dtype=pl.Boolean, eager=True)
     joined = changes.join(written, on=["object", "id", "property"], how="left", maintain_order="left")
     before, ours = (canonical(pl.col(name), OutputKind.MULTI) for name in ("before", "value"))
-    by_person = doubtful & before.ne_missing(ours)
-    marked = joined.with_columns((~by_person).alias("_keep")).drop("value")
-    return drop_with_companions(marked.drop("_keep"), marked["_keep"], outputs, prefix=prefix, natives=natives)
+    return joined.select((doubtful & before.ne_missing(ours)).alias("entered")).to_series()
 
 
 def drop_with_companions(
