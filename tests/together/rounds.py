@@ -27,7 +27,7 @@ PREFIX = "abm_"
 State = dict[tuple[Crm, Kind, str, str], str | None]
 
 
-def project(folder: Path, crms: Crms) -> Path:
+def project(folder: Path, crms: Crms, primary: Crm = "hubspot") -> Path:
     """config/ and mappings/ below `folder` for a portal with both CRMs; the fields in Salesforce made by an admin.
 
     Returns the config folder."""
@@ -44,7 +44,7 @@ def project(folder: Path, crms: Crms) -> Path:
         f"    hubspot: {{base_url: '{server.base_url}', token: file:token}}\n"
         f"    salesforce: {{base_url: '{org.base_url}', ca_file: '{org.ca_file}', consumer_key: file:key, "
         f"private_key: file:sf.pem, username: '{org.username}'}}\n"
-        "    together: {carried: detect}\n"
+        f"    together: {{primary: {primary}, carried: detect}}\n"
         "guards: {max_tier_moves: off, max_demotions: off, max_targets_removed: off, max_list_exits: off, "
         "max_blanked: off}\n"
     )
@@ -95,6 +95,15 @@ class Rounds:
         self.past.append(Round(copied, ours, done))
         return self.past[-1]
 
+    def alone(self) -> list[Write]:
+        """A quarter of an hour of crmsync alone; what it wrote."""
+        before = state(self.crms)
+        with self.opened() as ctx:
+            sync(ctx, accept=frozenset({"all"}), reason="a round")
+        ours = written(before, state(self.crms), self.crms)
+        self.crms.pass_time(15)
+        return ours
+
     @contextmanager
     def opened(self) -> Iterator[Context]:
         """crmsync at the CRMs' own time."""
@@ -137,8 +146,9 @@ def written(before: State, after: State, crms: Crms) -> list[Write]:
 
 
 def owned(config: Path, kind: Kind, *, deciding: bool = False) -> Sequence[str]:
-    """What crmsync keeps on records of a kind, without the prefix. `deciding`: without what goes along with another value,
-    such as a reason's text, and is as old as that."""
+    """What crmsync keeps on records of a kind, without the prefix.
+
+    `deciding`: without what only goes along with another value, such as a reason's text, and is as old as that."""
     with open_context(config) as ctx:
         ours = [output for output in ctx.owned if output.object == kind and not output.person]
     return [output.name for output in ours if not (deciding and output.follows)]
@@ -153,7 +163,6 @@ def declare(config: Path, carried: str) -> None:
 def counterparts(rounds: Rounds, kind: Kind) -> dict[str, str]:
     """HubSpot's id to Salesforce's, of every pair that crmsync goes by now."""
     with rounds.opened() as ctx:
-        side = ctx.main
-        assert side.crm == "hubspot"
+        side = next(side for side in ctx.sides if side.crm == "hubspot")
         ids = side.store.mirror.ids(side.space, kind).to_list()
         return picture(ctx, ctx.now(), {}).counterpart(kind, ids)

@@ -16,7 +16,7 @@ import pytest
 from crmsync.connectors.salesforce.settings import api_name
 from crmsync.engine.explain import explain
 from tests.together.conftest import running
-from tests.together.native_sync import Kind, Mapped, NativeSync, Rule, Write, same
+from tests.together.native_sync import Crm, Kind, Mapped, NativeSync, Rule, Write, same
 from tests.together.rounds import PREFIX, Round, Rounds, counterparts, declare, owned, project, state
 from tests.together.worlds import INTEGRATION_USER, World, generate
 
@@ -40,19 +40,21 @@ Start = Callable[..., tuple[World, Rounds]]
 def start(tmp_path: Path) -> Iterator[Start]:
     """A world in both CRMs, with crmsync configured and the integration on.
 
-    `carried`: what crmsync is told, a word of the configuration or the values; `copies`: which of our values the
-    integration copies both ways.
+    `carried`: what crmsync is told, a word of the configuration or `all` that are copied; `copies`: which of our values
+    the integration copies, by `rule`.
     """
     with ExitStack() as stack:
 
-        def begin(seed: int, carried: str, copies: Callable[[str], bool]) -> tuple[World, Rounds]:
+        def begin(
+            seed: int, carried: str, copies: Callable[[str], bool], primary: Crm = "hubspot", rule: Rule = Rule.TWO_WAY
+        ) -> tuple[World, Rounds]:
             world = generate(tmp_path / "world", seed)
             crms = stack.enter_context(running(world.hubspot, world.salesforce))
-            config = project(tmp_path / "project", crms)
+            config = project(tmp_path / "project", crms, primary)
             names = {kind: [name for name in owned(config, kind) if copies(name)] for kind in OURS}
             declare(config, carried if carried != "all" else str(names).replace("'", ""))
             lines = [
-                Mapped(kind, PREFIX + name, api_name(PREFIX, PREFIX + name), Rule.TWO_WAY)
+                Mapped(kind, PREFIX + name, api_name(PREFIX, PREFIX + name), rule)
                 for kind in OURS
                 for name in names[kind]
             ]
@@ -102,17 +104,76 @@ def test_what_is_carried_is_found_out_and_the_rest_written_to_both(start: Start)
     _settled(rounds, world, past[-1])
 
 
+def test_with_salesforce_as_the_primary_crm_the_third_round_is_quiet_too(start: Start) -> None:
+    world, rounds = start(5, "all", lambda name: True, primary="salesforce")
+    third = [rounds.run() for _ in range(3)][-1]
+    _quiet(third)
+    assert rounds.shared() == set()
+    _matched_in_truth(rounds, world, third)
+    _same_in_both(rounds)
+    told = third.done.planned.plan.summary["together"]["disagreements"]
+    contradicted = {row["id"]: row["kept"] for row in told if row["field"] == "employees"}
+    pairs = counterparts(rounds, "company")
+    expected = {pairs[ours] for ours in world.conflicts if ours in pairs}
+    assert contradicted == {id_: rounds.value("company", id_, "NumberOfEmployees") for id_ in expected}
+
+
+@pytest.mark.parametrize("carried", ["detect", "all"])
+def test_where_salesforces_value_is_preferred_nothing_is_pushed_to_and_fro(start: Start, carried: str) -> None:
+    """HubSpot's default rule: it copies our values into blank fields, and puts them back over what we decide later."""
+    world, rounds = start(6, carried, lambda name: True, rule=Rule.PREFER_SALESFORCE)
+    for _ in range(4):
+        rounds.run()
+    _quiet(rounds.past[-1])
+    changed = _lower_employees(world, rounds, 5)
+    _written_alone, put_back, quiet, after = (rounds.run() for _ in range(4))
+    assert {write.id for write in put_back.native if write.property == "abm_tier"} == changed.keys()
+    theirs = {(write.id, write.value) for write in put_back.ours if write.property == "ABM_Tier__c"}
+    assert theirs == {(id_, "tier_3") for id_ in changed.values()}
+    _quiet(quiet)
+    _quiet(after)
+    _same_in_both(rounds, all_of_it=True)
+    summary = put_back.done.planned.plan.summary["together"]
+    if carried == "detect":
+        assert summary["carried"]["company.abm_tier"] == "own"
+        assert any("abm_tier" in note and "put back" in note for note in summary["notes"])
+
+
+def test_what_was_put_back_once_is_written_to_both_from_then_on(start: Start) -> None:
+    world, rounds = start(6, "detect", lambda name: True, rule=Rule.PREFER_SALESFORCE)
+    for _ in range(4):
+        rounds.run()
+    _lower_employees(world, rounds, 5)
+    for _ in range(3):
+        rounds.run()
+    later = _lower_employees(world, rounds, 1)
+    changed, quiet = rounds.run(), rounds.run()
+    assert {write.id for write in changed.ours} == {*later.keys(), *later.values()}
+    _quiet(quiet)
+    _same_in_both(rounds, all_of_it=True)
+
+
+def _lower_employees(world: World, rounds: Rounds, count: int) -> dict[str, str]:
+    """Some linked companies of tier 1 come to be small: HubSpot's id to Salesforce's."""
+    tiers = rounds.crms.hubspot_records("company", ["abm_tier"])
+    found = {
+        ours: theirs
+        for ours, theirs in world.linked["company"].items()
+        if tiers[ours].values["abm_tier"] == "tier_1" and ours not in world.conflicts
+    }
+    chosen = dict(sorted(found.items())[:count])
+    assert len(chosen) == count
+    for ours in chosen:
+        body = {"properties": {"numberofemployees": "120"}}
+        rounds.crms.hubspot_call("PATCH", f"/crm/v3/objects/companies/{ours}", body)
+    return chosen
+
+
 def test_a_change_after_the_quiet_reaches_each_crm_once(start: Start) -> None:
     world, rounds = start(4, "all", lambda name: True)
     for _ in range(3):
         rounds.run()
-    ours, theirs = next(
-        pair
-        for pair in world.linked["company"].items()
-        if rounds.value("company", pair[0], "abm_tier") == "tier_1"
-        and len(world.ids("salesforce", "company", world.entity["hubspot", "company", pair[0]])) == 1
-    )
-    rounds.crms.hubspot_call("PATCH", f"/crm/v3/objects/companies/{ours}", {"properties": {"numberofemployees": "120"}})
+    ((ours, theirs),) = _lower_employees(world, rounds, 1).items()
     changed, copied, quiet = (rounds.run() for _ in range(3))
     assert {(write.crm, write.id) for write in changed.ours} == {("hubspot", ours)}
     assert rounds.value("company", ours, "abm_tier") == "tier_3"
@@ -185,6 +246,36 @@ def _merge_people(rounds: Rounds, pairs: dict[str, str]) -> Merged:
     raise AssertionError("this world has no such people")
 
 
+def test_a_merge_of_companies_in_hubspot_is_followed(start: Start) -> None:
+    """HubSpot merges no companies while its integration is on; here it was never switched on."""
+    world, rounds = start(4, "none", lambda name: False)
+    for _ in range(2):
+        rounds.alone()
+    before = counterparts(rounds, "company")
+    loser, ours, theirs = _merge_companies(world, rounds)
+    for _ in range(2):
+        last = rounds.alone()
+    assert last == []
+    after = counterparts(rounds, "company")
+    assert loser not in after
+    assert after == {id_: other for id_, other in before.items() if id_ != loser} | {ours: theirs}
+    _same_in_both(rounds)
+    with rounds.opened() as ctx:
+        assert explain(ctx, None, loser)
+
+
+def _merge_companies(world: World, rounds: Rounds) -> tuple[str, str, str]:
+    """Two records of one company, the first of which Salesforce has too by its own link: its id, the new record's, and
+    Salesforce's."""
+    for entity, how in world.how["company"].items():
+        ours, theirs = world.ids("hubspot", "company", entity), world.ids("salesforce", "company", entity)
+        if len(ours) == 2 and len(theirs) == 1 and how == "native":
+            body = {"primaryObjectId": ours[0], "objectIdToMerge": ours[1]}
+            made = rounds.crms.hubspot_call("POST", "/crm/v3/objects/companies/merge", body)
+            return ours[0], made["id"], theirs[0]
+    raise AssertionError("this world has no such companies")
+
+
 def _fields(writes: list[Write], ids: set[str]) -> dict[str, set[str]]:
     """Fields of ours that were written on these records, by CRM."""
     found: dict[str, set[str]] = {"hubspot": set(), "salesforce": set()}
@@ -249,12 +340,13 @@ def _told(rounds: Rounds, world: World, last: Round) -> None:
     assert all(kept == left for left, _, kept in listed.values())  # HubSpot is the primary one.
 
 
-def _same_in_both(rounds: Rounds) -> None:
-    """What decides is the same in both CRMs, whoever wrote it. A reason is as old as the value that it goes with."""
+def _same_in_both(rounds: Rounds, *, all_of_it: bool = False) -> None:
+    """What decides is the same in both CRMs, whoever wrote it; with `all_of_it` what goes along with it too, which is
+    as old as the value is there."""
     stands = state(rounds.crms)
     compared = 0
     for kind in OURS:
-        names = owned(rounds.config, kind, deciding=True)
+        names = owned(rounds.config, kind, deciding=not all_of_it)
         for ours, theirs in counterparts(rounds, kind).items():
             for name in names:
                 mine = stands.get(("hubspot", kind, ours, PREFIX + name))

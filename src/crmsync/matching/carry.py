@@ -158,7 +158,7 @@ def _watched(state: State, seen: pl.DataFrame, now: datetime, wait: timedelta) -
     began = state.began or now
     told = _evidence(seen, began).join(_before(state), on="id", how="left", maintain_order="left")
     # What the receiver held already tells nothing when it holds it now.
-    differs = _same(pl.col("value"), pl.col("before")).not_()
+    differs = same_value(pl.col("value"), pl.col("before")).not_()
     last = max((id_[::-1] for id_ in state.before), default="")
     known = _spread(pl.col("id")) <= last if state.sampled else pl.lit(value=True)
     told = told.with_columns((differs & known).alias("tells"))
@@ -175,7 +175,7 @@ def _watched(state: State, seen: pl.DataFrame, now: datetime, wait: timedelta) -
         return state
     settled = told.filter(pl.col("at") <= now - wait)
     asked = settled.filter("tells")
-    arrived = asked.filter(_same(pl.col("value"), pl.col("receiver"))).height
+    arrived = asked.filter(same_value(pl.col("value"), pl.col("receiver"))).height
     if arrived and arrived * 10 >= asked.height * 9:
         note = f"{arrived} of {asked.height} linked records received what we had written to the other CRM alone"
         return State(Way.CARRIED, now, note=note)
@@ -187,7 +187,7 @@ def _watched(state: State, seen: pl.DataFrame, now: datetime, wait: timedelta) -
 def _still_carried(state: State, seen: pl.DataFrame, now: datetime, wait: timedelta) -> State:
     settled = _evidence(seen, state.began or now).drop_nulls("written_at").filter(pl.col("at") <= now - wait)
     latest = settled.sort(["at", "id"], descending=True).head(LATEST)
-    lost = latest.filter(_same(pl.col("value"), pl.col("receiver")).not_()).height
+    lost = latest.filter(same_value(pl.col("value"), pl.col("receiver")).not_()).height
     if lost < LEAST_LOST or lost * 2 <= latest.height:
         return state
     note = f"no longer carried over: {lost} of the {latest.height} linked records written last hold another value"
@@ -216,7 +216,7 @@ def _spread(ids: pl.Expr) -> pl.Expr:
     return ids.str.reverse()
 
 
-def _same(one: pl.Expr, other: pl.Expr) -> pl.Expr:
+def same_value(one: pl.Expr, other: pl.Expr) -> pl.Expr:
     """Whether two texts are one value in both CRMs' spellings; never null, for no value is a value here."""
     return _canonical(one).eq_missing(_canonical(other))
 
