@@ -7,7 +7,7 @@ go by.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -17,6 +17,7 @@ import polars as pl
 from crmsync.config.connections import Crm
 from crmsync.config.matches import load_decided
 from crmsync.engine.context import Context
+from crmsync.engine.merged import after_merges
 from crmsync.engine.side import Side
 from crmsync.engine.snapshot import PART_ROWS, build_snapshot, in_scope
 from crmsync.matching import carry
@@ -27,7 +28,7 @@ from crmsync.matching.disagreements import DIFFERS
 from crmsync.matching.put_back import PUT_BACK_SCHEMA, give_up, put_back
 from crmsync.matching.score import Matched
 from crmsync.matching.unite import Precedence, unite, view
-from crmsync.model.decided import Decided, IdPair
+from crmsync.model.decided import Decided
 from crmsync.model.fields import ObjectName
 from crmsync.model.snapshot import HELD, NATIVE, Coverage, Snapshot
 from crmsync.planning.diff import LAST_RUN
@@ -44,7 +45,7 @@ _FOR_MATCHING = frozenset({"first_name", "last_name", "email", "counterpart"})
 class TwoCrms:
     """The picture of a portal with two CRMs (`engine.picture.Picture`)."""
 
-    def __init__(self, ctx: Context, as_of: datetime, coverage: dict[str, Coverage]) -> None:
+    def __init__(self, ctx: Context, as_of: datetime, coverage: dict[str, Coverage], *, asks: bool = False) -> None:
         self._ctx = ctx
         snapshots = {side.crm: _read(side, as_of, coverage) for side in ctx.sides}
         self._held = {
@@ -53,10 +54,11 @@ class TwoCrms:
         }
         left, right = (_without_natives(snapshots[side.crm]) for side in ctx.sides)
         decided = load_decided(ctx.portal.folder / ctx.portal.together.matches)
-        left, right, decided = _after_merges(ctx, left, right, decided)
-        self.matches = _matched(left, right, decided)
-        right = _counted_once(right, self.matches)
+        left, right, now = after_merges(ctx, left, right, decided, asks=asks)
+        self.matches = _matched(left, right, now)
+        right = _counted_once(left, right, self.matches)
         self._native = {object_: _native(object_, left, right, found) for object_, found in self.matches.items()}
+        left = self._without_late(left, right)
         self.united = unite(left, right, self.matches, _precedence(ctx), digits=currency_digits(ctx.program.currency))
         frames = dict(self.united.snapshot.frames)
         frames["company"] = in_scope(ctx.portal.scope, frames["company"], as_of)
@@ -88,10 +90,19 @@ class TwoCrms:
             for side, where in zip(self._ctx.sides, SIDES, strict=True)
         ]
 
-    def home(self, object_: ObjectName, id_: str) -> str:
-        ids = self.united.ids.get(object_)
-        found = [] if ids is None else ids.filter(pl.col("right") == id_)["id"].to_list()
-        return str(found[0]) if found else id_
+    def at_home(self, object_: ObjectName, ids: list[str]) -> list[str]:
+        known = self.united.ids.get(object_)
+        if known is None or not ids:
+            return ids
+        asked = pl.DataFrame({"right": ids}, schema={"right": pl.String})
+        found = asked.join(known.select("right", "id").drop_nulls(), on="right", how="left", maintain_order="left")
+        return found.select(pl.coalesce("id", "right")).to_series().to_list()
+
+    def held(self, object_: ObjectName, output: str, ids: list[str]) -> pl.DataFrame:
+        asked = pl.DataFrame({"id": ids}, schema={"id": pl.String})
+        sides = [side for side in self._ctx.sides if object_ in self._held[side.crm]]
+        both = [self._holding(side.crm, object_, HELD + output) for side in sides]
+        return pl.concat([frame.join(asked, on="id", how="semi") for frame in both])
 
     def homes(self, changes: pl.DataFrame) -> pl.DataFrame:
         at_home = pl.concat(
@@ -164,6 +175,29 @@ class TwoCrms:
         sender, receiver = self._ends
         return self._native[object_].select(pl.col(sender).alias("sender"), pl.col(receiver).alias("receiver"))
 
+    def _without_late(self, left: Snapshot, right: Snapshot) -> Snapshot:
+        """The left, where it is the one that receives: without what it holds of values that reach it by the integration
+        and that the sender holds. Those may be a quarter of an hour old, and would be taken for what stands."""
+        if self._ends[1] != "left":
+            return left
+        frames = dict(left.frames)
+        for (object_, name), state in carry.from_json(self._kept_ways()).items():
+            held = HELD + name.removeprefix(self._ctx.prefix)
+            if not state.written_by_sender_alone or object_ not in self._native:
+                continue
+            if held not in frames[object_].columns or held not in right.frames[object_].columns:
+                continue
+            sent = right.frames[object_].filter(pl.col(held).cast(pl.String) != "").select(pl.col("id").alias("right"))
+            late = self._native[object_].join(sent, on="right", how="semi")["left"].implode()
+            kept = pl.when(~pl.col("id").cast(pl.String).is_in(late)).then(pl.col(held)).alias(held)
+            frames[object_] = frames[object_].with_columns(kept)
+        return replace(left, frames=frames)
+
+    def _kept_ways(self) -> dict[str, Any] | None:
+        """What the last plan knew of how our properties reach Salesforce."""
+        kept: dict[str, Any] | None = self._ctx.store.mirror.get_state(self._ctx.portal.name, "carried")
+        return kept
+
     def _ways(self) -> carry.States:
         """How each of our properties reaches Salesforce, as far as it shows now; kept for the next plan."""
         ctx = self._ctx
@@ -176,7 +210,7 @@ class TwoCrms:
             if chosen != "none":
                 stated["company"] = [ctx.prefix + name for name in chosen.company]
                 stated["contact"] = [ctx.prefix + name for name in chosen.contact]
-        kept = ctx.store.mirror.get_state(ctx.portal.name, "carried")
+        kept = self._kept_ways()
         states = carry.declare(carry.from_json(kept), keys, stated)
         if stated is None:
             seen = {key: frame for object_ in self._native for key, frame in self._observed(object_, keys, states)}
@@ -291,27 +325,38 @@ def _precedence(ctx: Context) -> Precedence:
     return Precedence("left", fields)
 
 
-def _matched(left: Snapshot, right: Snapshot, decided: Decided) -> dict[ObjectName, Matched]:
+def _matched(left: Snapshot, right: Snapshot, decided: Mapping[ObjectName, Decided]) -> dict[ObjectName, Matched]:
     """Accounts first; people and deals are looked for within the accounts that are the same."""
     found: dict[ObjectName, Matched] = {
-        "company": match_accounts(left.frames["company"], right.frames["company"], decided)
+        "company": match_accounts(left.frames["company"], right.frames["company"], decided["company"])
     }
     accounts = found["company"].pairs
     if "contact" in left.frames and "contact" in right.frames:
-        found["contact"] = match_contacts(left.frames["contact"], right.frames["contact"], accounts, decided)
+        found["contact"] = match_contacts(left.frames["contact"], right.frames["contact"], accounts, decided["contact"])
     if "deal" in left.frames and "deal" in right.frames:
-        found["deal"] = match_deals(left.frames["deal"], right.frames["deal"], accounts, decided)
+        found["deal"] = match_deals(left.frames["deal"], right.frames["deal"], accounts, decided["deal"])
     return found
 
 
-def _counted_once(right: Snapshot, matches: dict[ObjectName, Matched]) -> Snapshot:
-    """Without deals that a person has yet to tell from one on the left: two of one purchase would count as two."""
+def _counted_once(left: Snapshot, right: Snapshot, matches: dict[ObjectName, Matched]) -> Snapshot:
+    """Without deals that a person has yet to tell from one on the left of the same account: one purchase would count
+    as two there. Of two accounts each keeps its own, for neither has both."""
     found = matches.get("deal")
     if found is None or found.review.is_empty():
         return right
-    deals = right.frames["deal"]
-    sure = deals.filter(~pl.col("id").cast(pl.String).is_in(found.review["right"].implode()))
+    deals, doubtful = right.frames["deal"], found.review.select("left", "right")
+    if "accounts" in deals.columns and "accounts" in left.frames["deal"].columns:
+        accounts = matches["company"].pairs.select(pl.col("left").alias("at_left"), pl.col("right").alias("at_right"))
+        mine, theirs = _accounts(left, "left"), _accounts(right, "right")
+        doubtful = doubtful.join(mine, on="left").join(accounts, on="at_left").join(theirs, on=["right", "at_right"])
+    sure = deals.filter(~pl.col("id").cast(pl.String).is_in(doubtful["right"].implode()))
     return replace(right, frames={**right.frames, "deal": sure})
+
+
+def _accounts(snapshot: Snapshot, side: Where) -> pl.DataFrame:
+    """The accounts of each deal: `left` and `at_left`, or right."""
+    rows = snapshot.frames["deal"].select(pl.col("id").alias(side), pl.col("accounts").alias(f"at_{side}"))
+    return rows.explode(f"at_{side}").drop_nulls().select(pl.all().cast(pl.String))
 
 
 def _native(object_: ObjectName, left: Snapshot, right: Snapshot, found: Matched) -> pl.DataFrame:
@@ -324,70 +369,6 @@ def _native(object_: ObjectName, left: Snapshot, right: Snapshot, found: Matched
             known = frame.select(pl.col("id").alias(mine), pl.col("counterpart").alias(other)).drop_nulls()
             linked.append(pairs.join(known, on=["left", "right"], how="semi"))
     return pl.concat(linked).unique(maintain_order=True)
-
-
-def _after_merges(
-    ctx: Context, left: Snapshot, right: Snapshot, decided: Decided
-) -> tuple[Snapshot, Snapshot, Decided]:
-    """Ids of the other CRM as its records carry them now: in one form, and a merged record's as its survivor's."""
-    l_side, r_side = ctx.sides
-    named = [id_ for pair in (*decided.same, *decided.different) for id_ in pair]
-    moved_left, moved_right = _moved(l_side, left, right, named), _moved(r_side, right, left, named)
-
-    def now(id_: str) -> str:
-        side = ctx.side_of(id_.strip())
-        return _now(moved_left if side is l_side else moved_right, side, id_)
-
-    def follow(pairs: tuple[IdPair, ...]) -> tuple[IdPair, ...]:
-        return tuple(dict.fromkeys((now(one), now(other)) for one, other in pairs))
-
-    return (
-        _pointing(left, moved_right, r_side),
-        _pointing(right, moved_left, l_side),
-        replace(decided, same=follow(decided.same), different=follow(decided.different)),
-    )
-
-
-def _now(moved: dict[str, str], side: Side, id_: str) -> str:
-    known = side.connector.canonical_id(id_)
-    return moved.get(known, known)
-
-
-def _pointing(snapshot: Snapshot, moved: dict[str, str], other: Side) -> Snapshot:
-    """Counterparts as they are now; `moved` holds what changed."""
-    frames = dict(snapshot.frames)
-    for object_, frame in frames.items():
-        if "counterpart" in frame.columns:
-            told = frame["counterpart"].cast(pl.String)
-            changed = {
-                text: now for text in told.drop_nulls().unique().to_list() if (now := _now(moved, other, text)) != text
-            }
-            frames[object_] = frame.with_columns(told.replace(changed).alias("counterpart"))
-    return replace(snapshot, frames=frames)
-
-
-def _moved(side: Side, mine: Snapshot, others: Snapshot, decided: list[str]) -> dict[str, str]:
-    """Ids of this CRM that others still name and that a merge took away, with the survivor's.
-
-    A record that is gone leaves no trace of where it went once it is purged, so what was found is kept.
-    """
-    mirror = side.store.mirror
-    moved: dict[str, str] = {}
-    for object_, frame in mine.frames.items():
-        told = others.frames[object_] if object_ in others.frames else pl.DataFrame()
-        named = told["counterpart"].drop_nulls().unique().to_list() if "counterpart" in told.columns else []
-        # A person's pairs do not say of which object they are: each is looked for where its kind of id may be.
-        asked = {side.connector.canonical_id(str(id_)) for id_ in (*named, *(decided if object_ == "company" else ()))}
-        lost = sorted(asked - set(frame["id"].to_list()))
-        state = f"redirects.{object_}"
-        kept: dict[str, str] = dict(mirror.get_state(side.space, state) or {})
-        new = [id_ for id_ in lost if id_ not in kept and side.connector.owns(id_)]
-        if new:
-            read = side.connector.read(object_, new, ())
-            kept |= {id_: read.merged.get(id_, "") for id_ in new}
-            mirror.put_state(side.space, state, kept)
-        moved |= {id_: kept[id_] for id_ in lost if kept.get(id_)}
-    return moved
 
 
 _WATCHED = "written to HubSpot alone for now, to see whether its own integration carries them over"
