@@ -10,7 +10,6 @@ import typer
 
 from crmsync.cli.face import Face
 from crmsync.config.connections import Portal, Salesforce
-from crmsync.config.mappings import Mapping
 from crmsync.config.secrets import LITERAL, PATTERN, Secret, resolve_secret
 from crmsync.engine.context import Context
 from crmsync.errors import ConfigError, CrmsyncError, ExitCode, Fault
@@ -62,6 +61,7 @@ def salesforce(
     Needs no connection. Write it again after a change of the program or the mapping.
     """
     from crmsync.connectors.salesforce.package import build
+    from crmsync.engine.bootstrap import natives_of
 
     if not deploy:
         for name, given in (("--admin-token", admin_token), ("--instance", instance), ("--user", user)):
@@ -69,7 +69,7 @@ def salesforce(
                 raise CrmsyncError(f"{name} goes with --deploy; nothing was written.")
     with face.open() as context:
         org = _connection(context)
-        natives = _natives(context.portal.mapping("salesforce"), together=len(context.portal.crms) > 1)
+        natives = natives_of(next(side for side in context.sides if side.crm == "salesforce"))
         package = build(context.owned, context.lists, context.prefix, natives, api_version=org.api_version)
         document: dict[str, Any] = {
             "fields": package.fields,
@@ -96,25 +96,6 @@ def _connection(context: Context) -> Salesforce:
         message = "missing; say which org it is for: salesforce: {domain: acme.my, consumer_key: env:SF_KEY, ...}"
         raise ConfigError([Fault(f"{portal.where}: portals.{portal.name}.salesforce", None, message)])
     return portal.salesforce
-
-
-def _natives(mapping: Mapping, *, together: bool) -> Natives:
-    """The org's own fields that the mapping names; the other CRM's id only where there is another CRM."""
-    from crmsync.connectors.salesforce.rights import Natives
-
-    reads = {
-        object_: frozenset(
-            read.property
-            for name, read in fields.items()
-            if read.association is None and (name != "counterpart" or together)
-        )
-        for object_, fields in mapping.read.items()
-    }
-    writes = {
-        object_: frozenset(one.property for one in natives if one.policy != "never")
-        for object_, natives in mapping.write.items()
-    }
-    return Natives(reads, {object_: names for object_, names in writes.items() if names})
 
 
 def _written(face: Face, folder: Path, package: Package) -> tuple[str, ...]:

@@ -14,12 +14,12 @@ from simple_salesforce.format import format_soql
 
 from crmsync.connectors.salesforce.admin import Admin
 from crmsync.connectors.salesforce.deploy import deploy
-from crmsync.connectors.salesforce.rights import OVERRIDES, Natives
+from crmsync.connectors.salesforce.rights import OVERRIDES
 from crmsync.connectors.salesforce.settings import COLLECTION
 from crmsync.connectors.salesforce.steps import Step
 from crmsync.demo.portal_files import Row
+from crmsync.engine.bootstrap import natives_of
 from crmsync.engine.context import Context
-from crmsync.engine.side import Side
 from crmsync.errors import CrmsyncError
 from crmsync.sandbox.salesforce.server import SandboxOrg
 
@@ -55,17 +55,6 @@ def _a_person(admin: Admin, username: str) -> Iterator[None]:
         yield
     finally:
         admin.call("DELETE", f"sobjects/PermissionSetAssignment/{given}")
-
-
-def natives_of(side: Side) -> Natives:
-    """The org's own fields that the mapping reads, and those that follow our values."""
-    mapping = side.mapping
-    reads = {
-        object_: frozenset(read.property for read in fields.values() if read.association is None)
-        for object_, fields in mapping.read.items()
-    }
-    writes = {object_: frozenset(one.property for one in natives) for object_, natives in mapping.write.items()}
-    return Natives(reads, {object_: names for object_, names in writes.items() if names})
 
 
 def _write(admin: Admin, object_: str, rows: Sequence[Row]) -> None:

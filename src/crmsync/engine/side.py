@@ -87,6 +87,14 @@ class Side:
         """What people call the CRM."""
         return {"hubspot": "HubSpot", "salesforce": "Salesforce"}[self.crm]
 
+    def canonical_id(self, id_: str) -> str:
+        """An id as this CRM's records carry it, if it is one of this CRM's; asks nobody and needs no secret."""
+        if self.crm == "hubspot":
+            return id_
+        from crmsync.connectors.salesforce.ids import canonical_id, owns
+
+        return canonical_id(id_) if owns(id_) else id_
+
     def label(self, object_: ObjectName) -> str:
         """An object in figures for people: with the CRM's name where there are two."""
         return object_ if len(self.ctx.sides) == 1 else f"{object_} in {self.title}"
@@ -118,16 +126,19 @@ class Side:
         """What is pulled: only objects that something reads."""
         return tuple(object_ for object_ in OBJECTS if object_ in self.reads and object_ in self.mapping.read)
 
-    def properties(self, object_: ObjectName) -> tuple[str, ...]:
-        """CRM properties to pull: all that the mapping reads, all that we own, all that we may write."""
-        mapped = [
+    def mapped(self, object_: ObjectName) -> list[str]:
+        """CRM properties that the mapping reads; the other CRM's id only where there is another CRM."""
+        return [
             read.property
             for name, read in self.mapping.read.get(object_, {}).items()
             if not read.association and (name != "counterpart" or len(self.ctx.sides) > 1)
         ]
+
+    def properties(self, object_: ObjectName) -> tuple[str, ...]:
+        """CRM properties to pull: all that the mapping reads, all that we own, all that we may write."""
         owned = [self.prefix + output.name for output in self.owned if output.object == object_]
         native = [rule.property for rule in self.natives if rule.object == object_]
-        return tuple(sorted({*mapped, *owned, *native, self.connector.modified_property[object_]}))
+        return tuple(sorted({*self.mapped(object_), *owned, *native, self.connector.modified_property[object_]}))
 
     @cached_property
     def natives(self) -> tuple[NativeRule, ...]:
