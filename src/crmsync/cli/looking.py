@@ -121,6 +121,8 @@ def history(
     object_, id_ = parse_id(id_)
     with face.open() as context:
         portal, ledger = context.portal.name, context.store.ledger
+        for side in context.sides:
+            id_ = side.canonical_id(id_)
         kinds = (object_,) if object_ else ("company", "contact")
         found = [(kind, entry) for kind in kinds for entry in ledger.history(portal, kind, id_)]
         if not found:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import ssl
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -272,6 +273,19 @@ class Portal:
         if self.salesforce is not None:
             self.salesforce_secret("consumer_key")
             self.salesforce_secret("private_key" if self.salesforce.private_key is not None else "consumer_secret")
+            self._check_ca_file()
+
+    def _check_ca_file(self) -> None:
+        """Raises ConfigError for certificates that cannot be read: the first call would end in a strange place."""
+        given = self.salesforce.ca_file if self.salesforce is not None else None
+        if given is None:
+            return
+        try:
+            ssl.create_default_context(cafile=str(self.folder / given))
+        except OSError as error:  # what is no certificate is a kind of it
+            why = "there is no such file" if isinstance(error, FileNotFoundError) else "it holds no certificate in PEM"
+            where = f"{self.where}: portals.{self.name}.salesforce.ca_file"
+            raise ConfigError([Fault(where, None, f"{given}: {why}")]) from None
 
     def mapping(self, crm: str = "hubspot", outputs: Collection[str] | None = None) -> Mapping:
         """The field mapping for `crm` from the `mappings` folder beside the configuration. Raises ConfigError."""

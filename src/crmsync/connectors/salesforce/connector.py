@@ -32,7 +32,7 @@ from crmsync.connectors.salesforce.settings import (
     SOBJECTS,
     SalesforceSettings,
 )
-from crmsync.connectors.salesforce.transport import Transport
+from crmsync.connectors.salesforce.transport import GONE, Transport
 from crmsync.connectors.salesforce.write import Writer
 from crmsync.errors import Rejected, Unauthorized, Unavailable
 from crmsync.model.fields import ObjectName
@@ -115,7 +115,13 @@ class SalesforceConnector:
         """The limits page needs the right to view the setup; any other answer says the same of calls in its header."""
         try:
             limits = self.transport.get("limits", "limits").json()
-        except (Rejected, Unauthorized, Unavailable):
+        except Rejected as error:
+            if error.status == GONE:
+                raise
+            if error.status == 404:
+                self.transport.check_version()
+            return
+        except (Unauthorized, Unavailable):
             return
         daily = limits.get("DailyApiRequests") if isinstance(limits, dict) else None
         if isinstance(daily, dict) and daily.get("Max"):

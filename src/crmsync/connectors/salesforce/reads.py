@@ -48,10 +48,8 @@ class Reads:
         sobject = SOBJECTS.get(object_, object_)  # type: ignore[call-overload]
         if not self._fields.exists(object_):
             self._fields.forget(object_)
-            raise Unauthorized(
-                f"Salesforce shows this user no object {sobject}. Give the user's permission set Read on {sobject}, "
-                "then run again."
-            )
+            self._transport.check_version()
+            raise no_right(sobject)
         found = self._fields.columns(object_, list(names))
         return select_of(sobject, found)
 
@@ -286,6 +284,14 @@ class Reads:
 
     def _campaign(self, id_: str) -> bool:
         return next(self._transport.soql(soql.select("Campaign", ["COUNT()"], soql.equals("Id", id_)))).total > 0
+
+
+def no_right(sobject: str) -> Unauthorized:
+    """An object that describe does not know, for want of a right: every org has those that we read."""
+    return Unauthorized(
+        f"Salesforce shows this user no object {sobject}. Give the user's permission set Read on {sobject}, then run "
+        "again."
+    )
 
 
 def _by_id(asked: Selection, last: dict[str, Any] | None) -> str:

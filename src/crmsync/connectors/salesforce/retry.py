@@ -18,6 +18,9 @@ CONCURRENT_SECONDS = 1.0
 TIMED_OUT_ATTEMPTS = 3
 """A query that ran for two minutes in vain costs too much to be sent a dozen times."""
 
+UNTRUSTED = "CERTIFICATE_VERIFY_FAILED"
+"""The code of an attempt that ended at a certificate which nobody trusts; another attempt meets the same one."""
+
 _LIMIT = "REQUEST_LIMIT_EXCEEDED"
 _LOCKED = "UNABLE_TO_LOCK_ROW"
 _TIMED_OUT = "QUERY_TIMEOUT"
@@ -60,6 +63,8 @@ def decide(failure: Failure, *, attempt: int, repeatable: bool) -> Decision:
 
 def _first(failure: Failure, attempt: int, repeatable: bool) -> Decision:
     match failure.cause:
+        case Cause.NOT_SENT if failure.code == UNTRUSTED:
+            return Decision(Kind.UNAVAILABLE)
         case Cause.NOT_SENT:
             return Decision(Kind.UNAVAILABLE, repeat=True, wait=backoff(0.5, attempt))
         case Cause.NO_REPLY:

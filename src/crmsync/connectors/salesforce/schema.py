@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from crmsync.connectors.base import SchemaChange
 from crmsync.connectors.salesforce.definitions import SHAPES, full_name, options_of
 from crmsync.connectors.salesforce.fields import FieldInfo, Fields
+from crmsync.connectors.salesforce.reads import no_right
 from crmsync.connectors.salesforce.settings import SOBJECTS
 from crmsync.connectors.salesforce.transport import Transport
 from crmsync.errors import ConfigError, Fault
@@ -74,8 +75,14 @@ class Schema:
         self._prefix = prefix
 
     def names(self, object_: ObjectName) -> dict[str, bool]:
-        """Every field that crmsync's user sees, as we call it -> whether its value is read-only."""
+        """Every field that crmsync's user sees, as we call it -> whether its value is read-only.
+
+        Raises Unauthorized where this user may not see the object at all.
+        """
         known = self._fields.describe(object_)
+        if not known:
+            self._fields.forget(object_)
+            raise no_right(SOBJECTS[object_])
         return Names({self._fields.ours(one.name): not one.updateable for one in known.values() if one.readable})
 
     def missing(self, outputs: Sequence[Output]) -> list[SchemaChange]:

@@ -27,7 +27,7 @@ from simple_salesforce.exceptions import SalesforceAuthenticationFailed
 
 from crmsync.connectors.retrying import Cause
 from crmsync.connectors.salesforce.budget import HEADER, Budget
-from crmsync.connectors.salesforce.retry import Failure
+from crmsync.connectors.salesforce.retry import UNTRUSTED, Failure
 from crmsync.connectors.salesforce.settings import SalesforceSettings
 from crmsync.errors import Unauthorized
 
@@ -125,7 +125,8 @@ class Session:
             raise Unauthorized(told) from None
         except requests.RequestException as error:
             # Whatever was to be sent has not been: it may be sent again, write or not.
-            raise Failed(Failure(Cause.NOT_SENT, reached=self.reached), f"login: {network_words(error)}") from None
+            failure = Failure(Cause.NOT_SENT, code=network_code(error), reached=self.reached)
+            raise Failed(failure, f"login: {network_words(error)}") from None
         except (ValueError, TypeError, jwt.InvalidKeyError) as error:
             raise Unauthorized(
                 f"The private key that salesforce.private_key names cannot be used ({type(error).__name__}): an RSA "
@@ -233,9 +234,14 @@ def _check_login(response: requests.Response) -> None:
 
 def network_words(error: requests.RequestException) -> str:
     """What went wrong on the way, without addresses and headers."""
-    if isinstance(error, requests.exceptions.SSLError) and "CERTIFICATE_VERIFY_FAILED" in str(error):
+    if network_code(error) == UNTRUSTED:
         return "its certificate is not trusted; check salesforce.ca_file"
     return type(error).__name__
+
+
+def network_code(error: requests.RequestException) -> str:
+    """UNTRUSTED where the other side's certificate was the reason, else empty."""
+    return UNTRUSTED if isinstance(error, requests.exceptions.SSLError) and UNTRUSTED in str(error) else ""
 
 
 def not_sent(error: requests.RequestException) -> bool:
@@ -243,7 +249,7 @@ def not_sent(error: requests.RequestException) -> bool:
     if isinstance(error, requests.exceptions.ConnectTimeout | requests.exceptions.ProxyError):
         return True
     if isinstance(error, requests.exceptions.SSLError):
-        return "CERTIFICATE_VERIFY_FAILED" in str(error)
+        return network_code(error) == UNTRUSTED
     cause = error.args[0] if error.args else None
     reason = getattr(cause, "reason", None)
     return isinstance(reason, urllib3.exceptions.NewConnectionError)

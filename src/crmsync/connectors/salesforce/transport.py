@@ -24,13 +24,25 @@ from crmsync.connectors.retrying import Cause, Decision, Kind
 from crmsync.connectors.salesforce.answers import Answer, Rows, decode_rows, problem_of
 from crmsync.connectors.salesforce.budget import Budget
 from crmsync.connectors.salesforce.retry import Failure, decide
-from crmsync.connectors.salesforce.session import Failed, Session, network_words, not_sent
+from crmsync.connectors.salesforce.session import Failed, Session, network_code, network_words, not_sent
 from crmsync.connectors.salesforce.settings import SalesforceSettings
-from crmsync.errors import BudgetSpent, CrmsyncError, Rejected, Throttled, Unanswered, Unauthorized, Unavailable
+from crmsync.errors import (
+    BudgetSpent,
+    ConfigError,
+    CrmsyncError,
+    Fault,
+    Rejected,
+    Throttled,
+    Unanswered,
+    Unauthorized,
+    Unavailable,
+)
 
 __all__ = ["Answer", "Rows", "Transport"]
 
 _JSON = msgspec.json.Encoder(decimal_format="number")
+GONE = 410
+"""The answer to every call of a version of the API that Salesforce has retired."""
 RENEWALS = 3
 """Sessions that may end under one call. One that ended before anything was answered under it ends the call at once."""
 
@@ -124,6 +136,18 @@ class Transport:
             yield page.rows
             path, asked = page.next, None
 
+    def check_version(self) -> None:
+        """Raises ConfigError where the org does not have the version of the API that the settings name.
+
+        Salesforce answers every path of such a version as if what it names were not there.
+        """
+        asked = self.settings.api_version
+        listed = self.get("describe", "/services/data").json()
+        known = sorted((str(one["version"]) for one in listed if one.get("version")), key=float)
+        if known and asked not in known:
+            told = f"this org does not have version {asked} of the API. Set one from {known[0]} to {known[-1]}"
+            raise ConfigError([Fault("salesforce.api_version", None, told)])
+
     def usage(self) -> Usage:
         limit, left = self.budget.daily
         with self._lock:
@@ -168,7 +192,8 @@ class Transport:
             answer = Answer(response.status_code, response.headers, response.content)
         except requests.RequestException as error:
             cause = Cause.NOT_SENT if not_sent(error) else Cause.NO_REPLY
-            raise Failed(Failure(cause, reached=self.session.reached), network_words(error)) from None
+            failure = Failure(cause, code=network_code(error), reached=self.session.reached)
+            raise Failed(failure, network_words(error)) from None
         if answer.status >= 300:
             raise self._failed(call, opened.token, answer)
         if "html" in answer.headers.get("Content-Type", ""):
@@ -253,5 +278,8 @@ def _error(call: _Call, failed: Failed, decision: Decision) -> CrmsyncError:
                 f"{call.named}: refused to this user ({failure.status}). {said} Give the user's permission set what "
                 "it needs (API Enabled), then run again."
             )
+        case Kind.REJECTED if failure.status == GONE:
+            told = f"{said} Set a newer one as salesforce.api_version, such as 66.0."
+            return Rejected(told, category=failure.code, status=failure.status)
         case Kind.REJECTED:
             return Rejected(said or f"{call.named} {status}", category=failure.code, status=failure.status)
