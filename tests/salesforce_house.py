@@ -12,7 +12,7 @@ import random
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -182,6 +182,7 @@ class OrgHouse:
         **options: Any,
     ) -> None:
         self.folder, self.program = folder, program
+        self.ahead = timedelta()
         data = write_org(folder / "data", Account=accounts, Contact=contacts, **(more or {}))
         self.org = Org(data=data, **options)
         self.org.control("settings", {"bulk_ms": 5})
@@ -205,6 +206,11 @@ class OrgHouse:
         )
         return home / "config"
 
+    def advance(self, seconds: float) -> None:
+        """As if so long had passed, for the org and for the contexts opened from here on."""
+        self.ahead += timedelta(seconds=seconds)
+        self.org.control("settings", {"advance_ms": seconds * 1000})
+
     @contextmanager
     def context(self, config: Path, **settings: Any) -> Iterator[Context]:
         """The production context, with a connector that hardly waits; `settings` are the connector's."""
@@ -218,7 +224,7 @@ class OrgHouse:
             "ca_file": str(org.ca_file),
             "patience": 0.002,
         }
-        with Context(loaded, loaded.portal(None)) as ctx:
+        with Context(loaded, loaded.portal(None), now=lambda: datetime.now(UTC) + self.ahead) as ctx:
             ctx.main._connector = connect(SalesforceSettings(**(given | settings)), prefix=ctx.prefix)
             yield ctx
 
