@@ -36,7 +36,7 @@ def after_merges(
     for object_ in left.frames:
         moved = {**moved_left.get(object_, {}), **moved_right.get(object_, {})}
         now[object_] = Decided(same=_followed(decided.same, moved), different=_followed(decided.different, moved))
-    return _pointing(left, moved_right, r_side), _pointing(right, moved_left, l_side), now
+    return _pointing(left, right, moved_right, r_side), _pointing(right, left, moved_left, l_side), now
 
 
 def _plain(ctx: Context, pairs: Iterable[IdPair]) -> tuple[IdPair, ...]:
@@ -76,31 +76,41 @@ def _objects(decided: Decided, left: Snapshot, right: Snapshot) -> dict[ObjectNa
     return found
 
 
-def _pointing(snapshot: Snapshot, moved: Moved, other: Side) -> Snapshot:
-    """Counterparts as they are now."""
+def _pointing(snapshot: Snapshot, others: Snapshot, moved: Moved, side: Side) -> Snapshot:
+    """Counterparts, ids of `side`, as they are now; `others` are that side's records."""
     frames = dict(snapshot.frames)
-    for object_, frame in frames.items():
-        if "counterpart" in frame.columns:
-            told, gone = frame["counterpart"].cast(pl.String), moved.get(object_, {})
-            changed = {}
-            for text in told.drop_nulls().unique().to_list():
-                id_ = other.connector.canonical_id(text)
-                if (now := gone.get(id_, id_)) != text:
-                    changed[text] = now
-            frames[object_] = frame.with_columns(told.replace(changed).alias("counterpart"))
+    for object_ in snapshot.frames.keys() & others.frames.keys():
+        gone, changed = moved.get(object_, {}), {}
+        for text in _unknown(snapshot, others, object_):
+            id_ = side.connector.canonical_id(text)
+            if (now := gone.get(id_, id_)) != text:
+                changed[text] = now
+        if changed:
+            told = pl.col("counterpart").cast(pl.String).replace(changed)
+            frames[object_] = frames[object_].with_columns(told.alias("counterpart"))
     return replace(snapshot, frames=frames)
+
+
+def _unknown(snapshot: Snapshot, others: Snapshot, object_: ObjectName) -> list[str]:
+    """Counterparts as they are written, of which the other CRM has no record by that id: few of very many."""
+    frame = snapshot.frames[object_]
+    if "counterpart" not in frame.columns:
+        return []
+    told = frame.select(pl.col("counterpart").cast(pl.String)).drop_nulls().unique().sort("counterpart")
+    live = others.frames[object_].select(pl.col("id").cast(pl.String))
+    return told.join(live, left_on="counterpart", right_on="id", how="anti").to_series().to_list()
 
 
 def _moved(
     side: Side, mine: Snapshot, others: Snapshot, decided: Mapping[ObjectName, set[str]], *, asks: bool
 ) -> dict[ObjectName, dict[str, str]]:
     """Ids of this CRM that others still name and that a merge took away, by object."""
+    mirror = side.store.mirror
     moved: dict[ObjectName, dict[str, str]] = {}
     for object_, frame in mine.frames.items():
-        told = others.frames[object_] if object_ in others.frames else pl.DataFrame()
-        named = told["counterpart"].drop_nulls().unique().to_list() if "counterpart" in told.columns else []
-        asked = {side.connector.canonical_id(str(id_)) for id_ in (*named, *decided.get(object_, ()))}
-        if asked:
+        named = _unknown(others, mine, object_) if object_ in others.frames else []
+        asked = {side.connector.canonical_id(id_) for id_ in (*named, *decided.get(object_, ()))}
+        if asked or mirror.get_state(side.space, f"redirects.{object_}"):
             live = set(frame["id"].cast(pl.String).to_list())
             moved[object_] = _ends(side, object_, {id_ for id_ in asked - live if side.connector.owns(id_)}, live, asks)
     return moved
