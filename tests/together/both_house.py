@@ -147,7 +147,7 @@ class Both:
         found = {id_: side.values[ours] for id_, side in self.crms.hubspot_records(kind, [ours]).items()}
         return found | {id_: side.values[field] for id_, side in self.crms.salesforce_records(kind, [field]).items()}
 
-    def enter(self, kind: Kind, id_: str, name: str, value: str) -> None:
+    def enter(self, kind: Kind, id_: str, name: str, value: str | None) -> None:
         """A person's entry, under the CRM's own name of the field."""
         if id_.isdigit():
             plural = {"company": "companies", "contact": "contacts", "deal": "deals"}[kind]

@@ -177,6 +177,14 @@ def test_a_run_that_is_stopped_between_the_crms_goes_on_later(tmp_path: Path) ->
         assert house.sync().applied is None
 
 
+def test_a_limit_counts_an_account_of_both_crms_once(tmp_path: Path) -> None:
+    with both(tmp_path, together=INDUSTRY) as house, house.opened() as ctx:
+        plan = make_plan(ctx, as_of=AS_OF, limit=3).plan
+        found = plan.changes.select("object", "id").unique().sort("object", "id").rows()
+    # Ids of Salesforce come first: Alpha, Beta and Delta, in both.
+    assert found == sorted(("company", id_) for id_ in ("101", "102", "104", A[1], A[2], A[4]))
+
+
 def test_undo_takes_a_run_back_in_both_crms(tmp_path: Path) -> None:
     with both(tmp_path, together=INDUSTRY) as house:
         house.sync()
@@ -292,18 +300,21 @@ def test_a_value_declared_as_carried_is_written_in_salesforce_only_where_nothing
 
 
 def test_with_salesforce_primary_a_carried_value_on_its_way_is_not_taken_for_what_stands(tmp_path: Path) -> None:
-    """HubSpot has the new tier, Salesforce still the old one: the date of the change stays that of the change."""
+    """HubSpot has the new tier, Salesforce still the old one. An unknown then promotes nobody back to it."""
     together = "primary: salesforce, carried: {company: [tier, tier_changed_at, tier_reason]}"
     with both(tmp_path, together=together + ", fields: {company: {employees: hubspot}}") as house:
         house.sync()
-        # The integration has carried the first values over.
-        for name, field in (("tier", "ABM_Tier__c"), ("tier_changed_at", "ABM_Tier_Changed_At__c")):
-            value = house.value("company", "101", name)
-            assert value is not None
-            house.enter("company", A[1], field, value)
-        demote(house)
+        # The integration has carried the first tier over.
+        house.enter("company", A[1], "ABM_Tier__c", "tier_1")
+        _revenue(house, "5000000")
         house.sync()
-        assert (house.value("company", "101", "tier"), house.value("company", A[1], "tier")) == ("none", "tier_1")
-        with house.opened() as ctx:
-            later = make_plan(ctx, as_of=AS_OF.replace(day=3))
-        assert later.plan.changes.filter(pl.col("id").is_in(["101", A[1]])).is_empty()
+        assert (house.value("company", "101", "tier"), house.value("company", A[1], "tier")) == ("tier_3", "tier_1")
+        _revenue(house, None)
+        house.sync()
+        assert (house.value("company", "101", "tier"), house.value("company", A[1], "tier")) == ("tier_3", "tier_1")
+        assert house.sync().applied is None
+
+
+def _revenue(house: Both, value: str | None) -> None:
+    house.enter("company", "101", "annualrevenue", value or "")
+    house.enter("company", A[1], "AnnualRevenue", value)

@@ -176,9 +176,20 @@ def _restricted(assessed: _Assessed, only: Mapping[ObjectName, set[str]] | None,
         changes = changes.filter(wanted)
     changes = number(changes)
     if limit is not None:
-        records = changes.select("object", "id").unique(maintain_order=True).head(limit)
+        records = changes.select("object", "id").unique(maintain_order=True)
+        # A record that stands in both CRMs is one: it is written in both of them, or in none.
+        homes = [assessed.seen.at_home(name, ids["id"].to_list()) for name, ids in _by_object(records)]
+        records = records.with_columns(pl.Series("home", [id_ for ids in homes for id_ in ids], dtype=pl.String))
+        first = records.select("object", "home").unique(maintain_order=True).head(limit)
+        records = records.join(first, on=["object", "home"], how="semi")
         changes = changes.join(records, on=["object", "id"], how="semi", maintain_order="left")
     return changes
+
+
+def _by_object(records: pl.DataFrame) -> list[tuple[ObjectName, pl.DataFrame]]:
+    """Records by object, which stand together (`number`)."""
+    groups = records.group_by("object", maintain_order=True)
+    return [(name, rows) for (name,), rows in groups]
 
 
 def _both(seen: Picture, object_: ObjectName, ids: set[str]) -> set[str]:
