@@ -18,6 +18,7 @@ from crmsync.connectors.base import Connector
 from crmsync.engine.context import Context
 from crmsync.engine.sync import sync
 from crmsync.errors import ExitCode
+from tests.contract_salesforce.contract_org import csv_of
 from tests.salesforce_house import (
     AS_OF,
     HARD_NAME,
@@ -248,6 +249,39 @@ def test_a_row_that_commits_late_is_read_by_a_later_increment(two_orgs: tuple[Or
     synced(rough, config)
     assert rough.held()["Account", late]["ABM_Tier__c"] == "tier_1"
     assert len(rough.org.requests("/query")) > full_pulls
+
+
+def test_a_row_that_commits_late_beneath_thousands_of_changes_is_read_where_somebody_is_always_at_work(
+    tmp_path: Path,
+) -> None:
+    """It was written by us a moment before, so that it counts among what changed lately with its old stamp too, and
+    more records than a page holds change after it. Syncs come every eight minutes, and each time something is new.
+    """
+    accounts = account_rows(2_700)
+    late, *others = (row["Id"] for row in accounts)
+    house = OrgHouse(tmp_path / "house", accounts)
+    try:
+        config = house.config()
+        accept = frozenset({"all"})
+        synced(house, config)
+        house.advance(240)
+        synced(house, config)
+        fields = {"Industry": "Machinery", "NumberOfEmployees": 250, "AnnualRevenue": 20_000_000}
+        fields |= {"BillingCountry": "Germany", "Technologies__c": "salesforce"}
+        house.org.edit("Account", late, fields=fields, commit_ms=240_000)
+        house.advance(30)
+        load = house.org.run_job(csv_of(["Id", "Site"], ([id_, "loaded"] for id_ in others[:2_500])))
+        assert (load["state"], load["numberRecordsFailed"]) == ("JobComplete", 0)
+        seen = []
+        for turn in range(5):
+            house.advance(480 if turn else 30)
+            house.org.edit("Account", others[turn], fields={"Site": f"turn {turn}"})
+            synced(house, config, accept=accept)
+            seen.append(house.org.value("Account", late, "ABM_Tier__c") == "tier_1")
+        assert seen[0] is False, "nobody can see it yet"
+        assert seen[-1] is True, "within half an hour"
+    finally:
+        house.close()
 
 
 #: Each hits a share of all calls; none of them lasts.

@@ -20,7 +20,8 @@ from crmsync.model.fields import ObjectName
 from crmsync.model.plan import Plan
 from crmsync.model.snapshot import Coverage
 
-#: A window that was only looked at from its top is read whole once the search index must have caught up.
+#: A window that was only looked at from its top is read whole once the watermark is so far behind what is settled by
+#: now: what became visible late, below the top, is not found otherwise where somebody is always at work.
 CERTIFY_AFTER = timedelta(minutes=10)
 
 
@@ -146,7 +147,7 @@ def _increment(
     since = watermark - side.connector.lag
     window = _newest_first(side, object_, since)
     masked = not window.whole and window.newest is not None and watermark < window.newest
-    if window.unknown or (masked and window.newest and began - window.newest > CERTIFY_AFTER):
+    if window.unknown or (masked and began - side.connector.lag - watermark > CERTIFY_AFTER):
         window = _whole_window(side, object_, since, window.total, progress)
     expected = side.connector.count(object_)
     if mirror.count(space, object_) > expected:
