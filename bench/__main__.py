@@ -1,4 +1,4 @@
-"""`python -m bench [--quick] [--json]`: what crmsync needs against the least that HubSpot's limits allow.
+"""`python -m bench [--quick] [--json]`: what crmsync needs against the least that the CRMs' limits allow.
 
 Every job runs through the engine in a process of its own against a sandbox in another; see `bench.jobs` for what is
 measured. Times are those of a sandbox whose clock runs faster, together with its limits and its latency; one job runs
@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bench import bounds, local
+from bench import bounds, local, salesforce
 from bench.local_portal import Size
 from bench.processes import Portal, portal, work
 from bench.table import Row, document, fact_row, limit_row, ratio_row, text
@@ -49,7 +49,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a smoke test of two minutes on a small portal")
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
-    parser.add_argument("--only", choices=["local"], help="measure this alone")
+    parser.add_argument("--only", choices=["local", "salesforce"], help="measure this alone")
     for name in ("companies", "contacts", "deals"):
         parser.add_argument(f"--{name}", type=int, help=f"{name} of the local work")
     options = parser.parse_args(arguments)
@@ -60,9 +60,13 @@ def main(arguments: list[str]) -> int:
     def say(words: str) -> None:
         print(words, file=sys.stderr, flush=True)
 
-    rows = local.rows(size, say)
+    rows: list[Row] = []
     if options.only is None:
-        rows = measure(sizes, say) + rows
+        rows += measure(sizes, say)
+    if options.only in (None, "salesforce"):
+        rows += salesforce.rows(salesforce.QUICK if options.quick else salesforce.FULL, say)
+    if options.only in (None, "local"):
+        rows += local.rows(size, say)
     if options.json:
         print(json.dumps({"cpus": os.cpu_count(), "quick": options.quick, "rows": document(rows)}, indent=2))
     else:

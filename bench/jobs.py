@@ -21,6 +21,7 @@ from typing import Any, cast
 import polars as pl
 
 from bench.local_jobs import job_local, job_prepare, mirrored
+from bench.salesforce_org import write_org
 from crmsync.connectors.base import Connector
 from crmsync.connectors.hubspot import HubSpotSettings, connect
 from crmsync.engine.apply import apply_plan, ensure
@@ -180,6 +181,12 @@ def job_settle(options: dict[str, Any]) -> dict[str, Any]:
         return {"changes": changes.height}
 
 
+def job_org(options: dict[str, Any]) -> dict[str, Any]:
+    """Prepare, do not measure: an org's files."""
+    write_org(Path(options["folder"]), options["accounts"], options["contacts"])
+    return {}
+
+
 def job_bootstrap(options: dict[str, Any]) -> dict[str, Any]:
     """Prepare, do not measure: an admin makes the fields that crmsync keeps in Salesforce."""
     from crmsync.connectors.salesforce.admin import Admin
@@ -216,6 +223,7 @@ JOBS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "plan": job_plan,
     "settle": job_settle,
     "write": job_write,
+    "org": job_org,
     "bootstrap": job_bootstrap,
     "sync": job_sync,
     "prepare": job_prepare,

@@ -15,7 +15,8 @@ from crmsync.sandbox.salesforce.standard import PICKLISTS
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _CASES = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 _POD = "5g0"
-_CREATED, _MODIFIED = "2024-03-01T09:00:00.000Z", "2026-05-04T09:00:00.000Z"
+_CREATED_MS = 1_709_283_600_000  # 2024-03-01, 09:00 UTC
+_MINUTES = 1_000_000
 _TITLES = ("Chief Financial Officer", "VP Sales", "IT Manager", "Software Engineer", "Marketing Director", "Buyer",
            "Head of Operations", "Data Analyst")  # fmt: skip
 _PLACES = (("San Francisco", "California", "United States"), ("Toronto", "Ontario", "Canada"),
@@ -87,4 +88,12 @@ def _pick(values: Sequence[str], at: pl.Expr | None = None) -> pl.Expr:
 
 
 def _stamps() -> tuple[pl.Expr, ...]:
-    return pl.lit(_CREATED).alias("CreatedDate"), pl.lit(_MODIFIED).alias("SystemModstamp")
+    """Created together, and last modified at any minute of nearly two years since."""
+    created = pl.lit(_CREATED_MS, dtype=pl.Int64)
+    return _moment(created).alias("CreatedDate"), _moment(created + pl.col("h") % _MINUTES * 60_000).alias(
+        "SystemModstamp"
+    )
+
+
+def _moment(millis: pl.Expr) -> pl.Expr:
+    return pl.from_epoch(millis, time_unit="ms").dt.strftime("%Y-%m-%dT%H:%M:%S.000Z")
