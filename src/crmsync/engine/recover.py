@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import polars as pl
+
 from crmsync.connectors.base import ReadBack
 from crmsync.engine.context import Context
-from crmsync.engine.values import same_value
+from crmsync.engine.values import same_values
 from crmsync.model.fields import ObjectName
 from crmsync.model.plan import OutcomeStatus
 from crmsync.store import Batch, ChangeOutcome
@@ -31,7 +33,13 @@ def _read_back(ctx: Context, batch: Batch) -> list[ChangeOutcome]:
         ids = changes["id"].unique(maintain_order=True).to_list()
         properties = changes["property"].unique(maintain_order=True).to_list()
         found = read_back(ctx, str(object_), ids, properties)  # type: ignore[arg-type]  # CHANGE_SCHEMA object
-        outcomes += [_settle(ctx, change, found) for change in changes.iter_rows(named=True)]
+        now = [found.values.get(id_, {}).get(name) for id_, name in changes.select("id", "property").rows()]
+        changes = changes.with_columns(pl.Series("now", now, dtype=pl.String))
+        changes = changes.with_columns(
+            same_values(ctx, changes, "now", "after").alias("landed"),
+            same_values(ctx, changes, "now", "before").alias("untouched"),
+        )
+        outcomes += [_settle(change, found) for change in changes.iter_rows(named=True)]
     return outcomes
 
 
@@ -44,15 +52,14 @@ def read_back(ctx: Context, object_: ObjectName, ids: Sequence[str], properties:
     return found
 
 
-def _settle(ctx: Context, change: dict[str, object], found: ReadBack) -> ChangeOutcome:
+def _settle(change: dict[str, object], found: ReadBack) -> ChangeOutcome:
     seq, id_ = int(str(change["seq"])), str(change["id"])
     if id_ not in found.values:
         survivor = found.merged.get(id_)
         message = f"merged into {survivor}" if survivor else "the record is gone"
         return ChangeOutcome(seq, OutcomeStatus.STALE, message)
-    current = found.values[id_].get(str(change["property"]))
-    if same_value(ctx, change, current, change["after"]):
+    if change["landed"]:
         return ChangeOutcome(seq, OutcomeStatus.APPLIED, "read back after an interruption")
-    if same_value(ctx, change, current, change["before"]):
+    if change["untouched"]:
         return ChangeOutcome(seq, OutcomeStatus.DEFERRED)
     return ChangeOutcome(seq, OutcomeStatus.STALE, "changed by somebody else since it was planned")

@@ -10,7 +10,7 @@ from crmsync.engine.context import Context
 from crmsync.engine.ids import new_id
 from crmsync.engine.plan import Planned, planned_cost, portal_info, supersede_earlier
 from crmsync.engine.recover import read_back, recover
-from crmsync.engine.values import same_value
+from crmsync.engine.values import same_values
 from crmsync.errors import RecordNotFound
 from crmsync.model.fields import ObjectName
 from crmsync.model.outputs import NativePolicy
@@ -51,22 +51,23 @@ def _reverse(ctx: Context, run_id: str, written: pl.DataFrame) -> tuple[list[dic
             continue
         ids = mine["record_id"].unique(maintain_order=True).to_list()
         found = read_back(ctx, _object(object_), ids, mine["property"].unique().to_list())
+        now = [found.values.get(id_, {}).get(name) for id_, name in mine.select("record_id", "property").rows()]
+        mine = mine.with_columns(pl.Series("now", now, dtype=pl.String))
+        mine = mine.with_columns(same_values(ctx, mine, "now", "after").alias("ours"))
         for change in mine.iter_rows(named=True):
             where = {"object": object_, "id": change["record_id"], "property": change["property"]}
-            current = found.values.get(change["record_id"])
-            if current is None:
+            if change["record_id"] not in found.values:
                 survivor = found.merged.get(change["record_id"])
                 skipped.append(where | {"reason": f"merged into {survivor}" if survivor else "the record is gone"})
                 continue
-            value = current.get(change["property"])
-            if not same_value(ctx, where, value, change["after"]):
+            if not change["ours"]:
                 skipped.append(where | {"reason": "changed since by somebody else or by a later run"})
                 continue
             rows.append(
                 where
                 | {
                     "seq": 0,
-                    "before": value or None,
+                    "before": change["now"] or None,
                     "after": change["before"],
                     "rule": "undo",
                     "reason": f"undoes run {run_id}",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import polars as pl
 
 from crmsync.engine.context import Context
@@ -30,11 +28,3 @@ def same_values(ctx: Context, changes: pl.DataFrame, left: str, right: str) -> p
             equal = canonical(pl.col(left), kind).eq_missing(canonical(pl.col(right), kind))
             same = pl.when(pl.col("property").is_in(mine)).then(equal).otherwise(same)
     return changes.select(same.alias("same"))["same"]
-
-
-def same_value(ctx: Context, change: Mapping[str, object], left: object, right: object) -> bool:
-    """`same_values` for one value of one change."""
-    if (left or None) == (right or None):
-        return True
-    row = {"object": change["object"], "property": change["property"], "left": left, "right": right}
-    return bool(same_values(ctx, pl.DataFrame([row], schema=dict.fromkeys(row, pl.String)), "left", "right")[0])
