@@ -10,7 +10,7 @@ import csv
 import os
 import random
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -177,7 +177,7 @@ class OrgHouse:
         accounts: Sequence[Row],
         contacts: Sequence[Row] = (),
         *,
-        more: dict[str, Sequence[Row]] | None = None,
+        more: Mapping[str, Sequence[Row]] | None = None,
         program: str = PROGRAM,
         **options: Any,
     ) -> None:
