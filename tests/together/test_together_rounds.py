@@ -33,6 +33,8 @@ ORDINARY = (
 )
 #: Values of ours that a company may have mapped by hand, some of all.
 SOME = frozenset({"tier", "tier_reason", "tier_changed_at", "icp_fit", "stakeholder_role", "seniority"})
+#: Enough for every kind of pair, few enough for many rounds; test_together_matching.py has more.
+ACCOUNTS = 70
 Start = Callable[..., tuple[World, Rounds]]
 
 
@@ -48,7 +50,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
         def begin(
             seed: int, carried: str, copies: Callable[[str], bool], primary: Crm = "hubspot", rule: Rule = Rule.TWO_WAY
         ) -> tuple[World, Rounds]:
-            world = generate(tmp_path / "world", seed)
+            world = generate(tmp_path / "world", seed, accounts=ACCOUNTS)
             crms = stack.enter_context(running(world.hubspot, world.salesforce))
             config = project(tmp_path / "project", crms, primary)
             names = {kind: [name for name in owned(config, kind) if copies(name)] for kind in OURS}
@@ -140,7 +142,7 @@ def test_where_salesforces_value_is_preferred_nothing_is_pushed_to_and_fro(start
 
 
 def test_what_was_put_back_once_is_written_to_both_from_then_on(start: Start) -> None:
-    world, rounds = start(6, "detect", lambda name: True, rule=Rule.PREFER_SALESFORCE)
+    world, rounds = start(7, "detect", lambda name: True, rule=Rule.PREFER_SALESFORCE)
     for _ in range(4):
         rounds.run()
     _lower_employees(world, rounds, 5)
