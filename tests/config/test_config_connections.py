@@ -85,8 +85,17 @@ def test_salesforce_alone_is_a_portal(tmp_path: Path) -> None:
     [
         (f"salesforce: {{{ORG}}}", "give either private_key (JWT) or consumer_secret (client credentials)"),
         (f"salesforce: {{{ORG}, private_key: file:k, consumer_secret: env:B, username: u}}", "give either private_key"),
+        (f"salesforce: {{{ORG}, private_key: file:k, consumer_secret: env:B, username: u}}", "credentials), not both"),
         (f"salesforce: {{{ORG}, private_key: file:k}}", "salesforce.username: missing; JWT logs in as this user"),
         ("salesforce: {consumer_key: env:A, consumer_secret: env:B}", "salesforce.domain: missing; write the org's"),
+        (
+            "salesforce: {domain: 'https://acme.my.salesforce.com', consumer_key: env:A, consumer_secret: env:B}",
+            "salesforce.domain: expected My Domain without https:// and .salesforce.com, such as acme.my",
+        ),
+        (
+            "salesforce: {domain: acme.my.salesforce.com, consumer_key: env:A, consumer_secret: env:B}",
+            "salesforce.domain: leave out what follows My Domain, such as .salesforce.com",
+        ),
         (f"salesforce: {{{ORG}, consumer_secret: s3cret}}", "a secret never stands in YAML"),
         (f"salesforce: {{{ORG}, consumer_secret: env:B}}, together: {{}}", "together: is about two CRMs"),
         (

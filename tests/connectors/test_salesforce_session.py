@@ -101,6 +101,20 @@ def test_a_key_that_is_none_is_said_without_it(org: LocalOrg, key: str) -> None:
     assert org.requests(LOGIN) == []
 
 
+@pytest.mark.parametrize(
+    ("key", "told"),
+    [
+        ("-----BEGIN ENCRYPTED PRIVATE KEY-----\nc2VjcmV0\n-----END ENCRYPTED PRIVATE KEY-----\n", "has a passphrase"),
+        ("-----BEGIN CERTIFICATE-----\nc2VjcmV0\n-----END CERTIFICATE-----\n", "it is the certificate"),
+    ],
+)
+def test_a_key_with_a_passphrase_and_a_certificate_are_told_apart(org: LocalOrg, key: str, told: str) -> None:
+    with pytest.raises(Unauthorized, match=told) as refused:
+        _limits(org.transport(private_key=lambda: key))
+    assert "c2VjcmV0" not in refused.value.message
+    assert org.requests(LOGIN) == []
+
+
 def test_a_dead_grant_is_asked_about_once_by_all(org: LocalOrg) -> None:
     transport = org.transport(username="nobody@seller.example")
     found = _at_once(THREADS, lambda: _limits(transport))

@@ -395,16 +395,23 @@ def _in_folder(stated: M | None, folder: Path) -> M | None:
     return stated.model_copy(update=secrets)
 
 
+_SALESFORCE_HOSTS = (".salesforce.com", ".force.com", ".salesforce-setup.com")
+
+
 def _salesforce_faults(stated: Salesforce | None) -> list[tuple[tuple[str, ...], str]]:
     if stated is None:
         return []
     faults: list[tuple[tuple[str, ...], str]] = []
     if (stated.private_key is None) == (stated.consumer_secret is None):
-        faults.append((("salesforce",), "give either private_key (JWT) or consumer_secret (client credentials)"))
+        both = "" if stated.private_key is None else ", not both"
+        faults.append((("salesforce",), f"give either private_key (JWT) or consumer_secret (client credentials){both}"))
     if stated.private_key is not None and not stated.username:
         faults.append((("salesforce", "username"), "missing; JWT logs in as this user"))
     if stated.domain is None and stated.base_url is None:
         faults.append((("salesforce", "domain"), "missing; write the org's My Domain, such as acme.my"))
+    if stated.domain is not None and stated.domain.lower().endswith(_SALESFORCE_HOSTS):
+        told = "leave out what follows My Domain, such as .salesforce.com; what is left looks like acme.my"
+        faults.append((("salesforce", "domain"), told))
     return faults
 
 

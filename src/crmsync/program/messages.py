@@ -50,6 +50,7 @@ _PATTERNS = {
     r"^[A-Z]{3}$": "expected a currency such as USD",
     r"^[A-Za-z][A-Za-z0-9_.]*$": "expected an internal name: letters, digits and _",
     r"^[A-Za-z0-9][\w.-]*$": "expected a name of letters, digits, -, _ and .",
+    r"^[A-Za-z0-9][A-Za-z0-9.-]*$": "expected My Domain without https:// and .salesforce.com, such as acme.my",
 }
 
 

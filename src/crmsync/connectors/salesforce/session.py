@@ -47,6 +47,19 @@ _ADVICE = (
 Timeout: TypeAlias = "float | tuple[float, float] | tuple[float, None] | None"
 
 
+def _unusable_key(error: Exception, key: str) -> str:
+    """What is wrong with a private key, and what to do; nothing of the key itself."""
+    told = f"The private key that salesforce.private_key names cannot be used ({type(error).__name__}): "
+    if "ENCRYPTED" in key:
+        return told + (
+            "it has a passphrase, and nobody is there to type it. Write it without, in PEM form: "
+            "openssl rsa -in OLD.pem -out sf.pem; keep that file to crmsync's user (0600)."
+        )
+    if "BEGIN CERTIFICATE" in key and "PRIVATE KEY" not in key:
+        return told + "it is the certificate, which goes into the app. An RSA key in PEM form is needed, all its lines."
+    return told + "an RSA key in PEM form is needed, all its lines."
+
+
 class Failed(Exception):
     """One failed attempt, inside the connector only. `words` are for people."""
 
@@ -118,6 +131,8 @@ class Session:
             with warnings.catch_warnings():
                 # Its advice on an app that nobody approved has the consumer key in it.
                 warnings.filterwarnings("ignore", module="simple_salesforce")
+                # A key that is too short is Salesforce's to refuse, in a sentence.
+                warnings.filterwarnings("ignore", category=jwt.InsecureKeyLengthWarning)
                 client = Salesforce(**given, version=self._settings.api_version, session=self.http)
         except SalesforceAuthenticationFailed as error:
             told = self._refused(str(error.code), error.auth_message, given)
@@ -128,10 +143,7 @@ class Session:
             failure = Failure(Cause.NOT_SENT, code=network_code(error), reached=self.reached)
             raise Failed(failure, f"login: {network_words(error)}") from None
         except (ValueError, TypeError, jwt.InvalidKeyError) as error:
-            raise Unauthorized(
-                f"The private key that salesforce.private_key names cannot be used ({type(error).__name__}): an RSA "
-                "key in PEM form is needed, all its lines."
-            ) from None
+            raise Unauthorized(_unusable_key(error, str(given.get("privatekey", "")))) from None
         self._dead = None
         instance = f"https://{client.sf_instance.rstrip('/')}"
         self._open = Open(str(client.session_id), f"{instance}/services/data/v{client.sf_version}/", instance)
