@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from crmsync.config.connections import load_config
+from crmsync.config.matches import load_decided
 from crmsync.engine.context import Context
 from crmsync.engine.plan import portal_info
 from crmsync.engine.side import Side
@@ -42,6 +43,7 @@ def check(config_dir: Path, portal: str | None = None) -> list[Finding]:
             continue
         with context:
             findings.append(Finding("ok", f"portals.{name}", f"program {context.program.name} and mapping are sound"))
+            findings += _together(context)
             findings += _online(context)
     return findings
 
@@ -60,6 +62,29 @@ def _connection_only(config_dir: Path, name: str) -> list[Finding]:
     except ConfigError as error:
         return _faults(error)
     return []
+
+
+def _together(ctx: Context) -> list[Finding]:
+    """Where two CRMs are one: what a person has decided, and a precedence of a CRM that does not read the field."""
+    if len(ctx.sides) == 1:
+        return []
+    stated = ctx.portal.together
+    reads = {side.crm: side.mapping.read for side in ctx.sides}
+    findings = [
+        Finding(
+            "warning",
+            f"portals.{ctx.portal.name}.together.fields.{object_}.{field}",
+            f"mappings/{crm}.yaml does not read this field, so the other CRM's value counts",
+        )
+        for object_, fields in stated.fields.items()
+        for field, crm in fields.items()
+        if field not in reads[crm].get(object_, {})
+    ]
+    try:
+        load_decided(ctx.portal.folder / stated.matches)
+    except ConfigError as error:
+        findings += _faults(error)
+    return findings
 
 
 def _online(ctx: Context) -> list[Finding]:
