@@ -218,3 +218,17 @@ def test_what_only_an_admin_may_create_is_missing_and_not_created_first(plan: Pl
     missing = "2 fields; an apply stops until an admin has seen to it: crmsync bootstrap salesforce"
     assert f"Missing {missing}" in lines
     assert f"- **Missing**: {missing}" in render("markdown", waiting, people)
+
+
+def test_an_undo_that_leaves_much_alone_is_short_and_json_has_it_all(plan: Plan) -> None:
+    left = [
+        {"object": "company", "id": str(number), "property": "abm_tier", "reason": "changed since"}
+        for number in range(1, 1_201)
+    ]
+    undo = replace(plan, undoes="r-31b", summary={"skipped": left})
+    lines = [line for line in render_text(undo).splitlines() if "changed since" in line]
+    assert len(lines) == 20
+    assert "and 1,180 more values; --json lists them all" in render_text(undo)
+    assert len(json.loads(render("json", undo))["summary"]["skipped"]) == 1_200
+    few = replace(undo, summary={"skipped": left[:20]})
+    assert "more values" not in render_text(few)

@@ -17,6 +17,7 @@ _LABEL = 17
 _SIDE_BY_SIDE = 110
 _DETAIL = 40
 _MOVES = 10
+_LEFT_ALONE = 20
 #: A name from the CRM must not steer the terminal: control characters are shown, not sent.
 _CONTROL = dict.fromkeys((*range(32), *range(127, 160)), "·") | {ord("\n"): " ", ord("\t"): " "}
 
@@ -147,7 +148,11 @@ def _findings(plan: Plan, people: People, width: int) -> Iterator[Text]:
         yield from _row("Worth mending" if position == 0 else "", line, width)
     if line := view.withheld_line(plan):
         yield from _row("Withheld", line, width, "yellow")
-    for position, line in enumerate(view.skipped(plan, people)):
+    left = view.skipped(plan, people)
+    shown = left[:_LEFT_ALONE]
+    if more := len(left) - len(shown):
+        shown = [*shown, f"and {more:,} more values; --json lists them all"]
+    for position, line in enumerate(shown):
         yield from _row("Left alone" if position == 0 else "", line, width, "yellow")
     if line := view.schema_line(plan):
         yield from _row("Creates first", line, width)
