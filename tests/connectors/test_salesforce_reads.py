@@ -175,6 +175,18 @@ def test_changes_are_those_at_or_after_the_moment_oldest_first(org: LocalOrg) ->
     assert _ids(connector.changes("company", ["Name"], datetime(2027, 1, 1, tzinfo=UTC))) == []
 
 
+def test_many_changes_are_read_in_bulk_with_the_same_values(org: LocalOrg) -> None:
+    org.control("settings", {"bulk_ms": 5})
+    since = datetime(2026, 2, 1, tzinfo=UTC)
+    by_page = {
+        record.id: record for record in _all(org.connect(query_bulk_from=None).changes("company", FIELDS, since))
+    }
+    assert len(by_page) >= 2
+    connector = org.connect(query_bulk_from=len(by_page))
+    assert {record.id: record for record in _all(connector.changes("company", FIELDS, since))} == by_page
+    assert connector.usage().calls["bulk"] >= 3
+
+
 def test_changes_go_on_behind_a_lost_page(large: LocalOrg) -> None:
     large.faults(*EACH_LOST)
     since = datetime(2026, 5, 1, tzinfo=UTC)

@@ -73,13 +73,13 @@ class Reads:
         for asked, rows in self.rows(object_, properties, query):
             yield Page(object_, [asked.record(row) for row in rows.rows])
 
-    def _pull_bulk(self, object_: ObjectName, properties: Sequence[str]) -> Iterator[Page]:
+    def _pull_bulk(self, object_: ObjectName, properties: Sequence[str], where: str = "") -> Iterator[Page]:
         handed_over = False
         for again in (False, True):
             # No ORDER BY: it would keep Salesforce from cutting the job into parts.
             asked = self.selection(object_, properties)
             try:
-                for rows in BulkQuery(self._transport).rows(soql.select(asked.sobject, asked.columns)):
+                for rows in BulkQuery(self._transport).rows(soql.select(asked.sobject, asked.columns, where)):
                     handed_over = True
                     yield Page(object_, [asked.record(row) for row in rows])
                 return
@@ -89,8 +89,18 @@ class Reads:
                 self._fields.forget(object_)
 
     def changes(self, object_: ObjectName, properties: Sequence[str], since: datetime) -> Iterator[Page]:
-        """Live records modified at or after `since`, oldest first."""
+        """Live records modified at or after `since`: page by page, oldest first, or in one bulk job where there are
+        many, as after a first fill of our own."""
+        bulk_from = self._transport.settings.query_bulk_from
+        if bulk_from is not None and self._changed(object_, since) >= bulk_from:
+            return self._pull_bulk(object_, properties, soql.since(STAMP, since))
+        return self._changed_pages(object_, properties, since)
 
+    def _changed(self, object_: ObjectName, since: datetime) -> int:
+        asked = self.selection(object_, ())
+        return next(self._transport.soql(soql.select(asked.sobject, ["COUNT()"], soql.since(STAMP, since)))).total
+
+    def _changed_pages(self, object_: ObjectName, properties: Sequence[str], since: datetime) -> Iterator[Page]:
         def query(asked: Selection, last: dict[str, Any] | None) -> str:
             where = soql.since(STAMP, since)
             if last is not None:
