@@ -60,3 +60,14 @@ def test_a_precedence_of_a_crm_that_does_not_read_the_field_is_told(config: Path
     (warning,) = _of(config, "warning")
     assert warning.where == "portals.main.together.fields.company.website_clean"
     assert warning.message == "mappings/salesforce.yaml does not read this field, so the other CRM's value counts"
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [("teir", "no value named teir. Did you mean tier?"), ("abm_tier", "Write tier, without abm_.")],
+)
+def test_a_carried_value_that_crmsync_does_not_have_is_a_fault(config: Path, name: str, told: str) -> None:
+    text = CONFIG.replace("{fields: {company: {industry: salesforce, website_clean: salesforce}}}", "CARRIED")
+    text = text.replace("CARRIED", f"{{carried: {{company: [{name}]}}}}")
+    (config / "crmsync.yaml").write_text(text, encoding="utf-8")
+    assert told in _of(config, "fault")[0].message

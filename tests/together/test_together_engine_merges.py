@@ -125,4 +125,7 @@ def test_a_merge_in_hubspot_makes_a_new_id_that_keeps_its_tier(tmp_path: Path) -
             assert picture(ctx, AS_OF, {}).counterpart("company", [A[1]]) == {A[1]: made}
             told = explain(ctx, None, "105", as_of=AS_OF)
         assert told.id == made
-        assert f"HubSpot {made} and Salesforce {A[1]} are one company, matched by native" in told.notes
+        assert (
+            f"HubSpot {made} and Salesforce {A[1]} are one company, matched by the id that their integration keeps"
+            in told.notes
+        )

@@ -65,7 +65,10 @@ def test_an_explanation_by_any_id_tells_both_and_what_they_dispute(first: tuple[
     with house.opened() as ctx:
         told = explain(ctx, None, asked, as_of=AS_OF)
     assert (told.id, told.name) == ("101" if asked == "101" else A[1], "Alpha Werke")
-    assert f"HubSpot 101 and Salesforce {A[1]} are one company, matched by native" in told.notes
+    assert (
+        f"HubSpot 101 and Salesforce {A[1]} are one company, matched by the id that their integration keeps"
+        in told.notes
+    )
     assert "employees: HubSpot says 200, Salesforce says 210; 200 counts" in told.notes
     assert told.explanations[0]
 
@@ -187,3 +190,12 @@ def test_where_people_entered_something_in_both_each_stays(tmp_path: Path) -> No
             assert house.sync().applied is None
         assert house.value("contact", "501", "stakeholder_role") == "end_user"
         assert house.value("contact", C[1], "stakeholder_role") == "technical_qualifier"
+
+
+def test_a_decided_pair_that_is_none_is_told(tmp_path: Path) -> None:
+    with both(tmp_path / "world", together=INDUSTRY) as house:
+        (house.config / "matches.yaml").write_text(f"same:\n  - [103, {C[1]}]\n  - [102, {A[2]}]\n", encoding="utf-8")
+        notes = house.sync().planned.plan.summary["together"]["notes"]
+    assert [note for note in notes if "matches.yaml" in note] == [
+        f"matches.yaml: 103 and {C[1]} are not two records of one kind that the two CRMs have; the line does nothing"
+    ]

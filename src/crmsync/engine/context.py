@@ -6,7 +6,7 @@ import dataclasses
 import os
 import socket
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from collections.abc import Mapping as Mapping_
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -30,7 +30,7 @@ from crmsync.planning.diff import LAST_RUN, NativeRule
 from crmsync.planning.guard import GuardLimits
 from crmsync.program.conditions import fields_of
 from crmsync.program.loader import Program, load_program, shown_path
-from crmsync.program.yaml import Items, Scalar, Table, parse
+from crmsync.program.yaml import Items, Scalar, Table, did_you_mean, parse
 from crmsync.store import Store
 
 Clock = Callable[[], datetime]
@@ -58,6 +58,7 @@ class Context:
         self._store: Store | None = None
         self._titles: pl.DataFrame | None = None
         self._check_prefixes()
+        self._check_carried()
         self._check_fields()
 
     def _mapping(self, crm: Crm) -> Mapping:
@@ -185,6 +186,22 @@ class Context:
             where = shown_path(self.portal.mappings_dir / f"{self.sides[1].crm}.yaml")
             raise ConfigError([Fault(f"{where}: prefix", None, f"must be {self.prefix}, as in {self.main.crm}.yaml")])
 
+    def _check_carried(self) -> None:
+        """A value that crmsync does not have is carried over by nobody: a slip in the name would go unnoticed."""
+        stated = self.portal.together.carried
+        if isinstance(stated, str):
+            return
+        known = assessment.output_names()
+        where = f"{self.config.where}: portals.{self.portal.name}.together.carried"
+        faults = [
+            Fault(where, None, f"{object_}: crmsync has no value named {name}.{_meant(name, self.prefix, known)}")
+            for object_, names in (("company", stated.company), ("contact", stated.contact))
+            for name in names
+            if name not in known
+        ]
+        if faults:
+            raise ConfigError(faults)
+
     def _check_fields(self) -> None:
         """A field that the program asks about and no mapping provides would be unknown for ever: a fault instead."""
         worked_out = {name for name, known in FIELDS["company"].items() if known.derived}
@@ -243,6 +260,11 @@ class Context:
 
     def __exit__(self, *_exception: object) -> None:
         self.close()
+
+
+def _meant(name: str, prefix: str, known: Collection[str]) -> str:
+    bare = name.removeprefix(prefix)
+    return f" Write {bare}, without {prefix}." if bare in known else did_you_mean(name, known)
 
 
 def _asker(program: str, at: str | None) -> str:

@@ -112,7 +112,7 @@ def find_record(ctx: Context, object_: ObjectName | None, id_: str, notes: list[
         return name, survivor
     raise RecordNotFound(
         f"no {' or '.join(looked)} has the id {id_}, or it is archived. "
-        "The id is the number at the end of the record's address in the CRM."
+        "The id stands in the record's address in the CRM."
     )
 
 

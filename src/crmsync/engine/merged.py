@@ -23,7 +23,8 @@ Moved = Mapping[ObjectName, Mapping[str, str]]
 def after_merges(
     ctx: Context, left: Snapshot, right: Snapshot, decided: Decided, *, asks: bool
 ) -> tuple[Snapshot, Snapshot, dict[ObjectName, Decided]]:
-    """Both sides with the other's ids as they are now, in one form, and a person's pairs for each object likewise.
+    """Both sides with the other's ids as they are now, in one form, and a person's pairs for each object likewise, in
+    the same order for all of them.
 
     `asks`: the CRM may be asked about ids that are not known to be merged or gone yet.
     """
@@ -49,7 +50,7 @@ def _plain(ctx: Context, pairs: Iterable[IdPair]) -> tuple[IdPair, ...]:
 
 
 def _followed(pairs: Iterable[IdPair], moved: Mapping[str, str]) -> tuple[IdPair, ...]:
-    return tuple(dict.fromkeys((moved.get(one, one), moved.get(other, other)) for one, other in pairs))
+    return tuple((moved.get(one, one), moved.get(other, other)) for one, other in pairs)
 
 
 def _objects(decided: Decided, left: Snapshot, right: Snapshot) -> dict[ObjectName, set[str]]:

@@ -98,7 +98,7 @@ def plan_from_mirror(
         changes, assessed.standing, ctx.outputs, snapshot.coverage, ctx.limits, prefix=ctx.prefix, moves=moves
     )
     infos = [portal_info(side, fresh=pulled.full) for side in ctx.sides]
-    summary = _summary(ctx, assessed, changes, pulled, infos[0]) | extra
+    summary = _summary(ctx, assessed, changes, pulled, infos) | extra
     summary["lists"] = figures.list_table(moves)
     summary["assess_seconds"] = round(time.monotonic() - started, 3)
     plan = _saved(ctx, kind, changes, guards, summary, snapshot, run_id, world.notes, now)
@@ -243,9 +243,11 @@ def planned_cost(ctx: Context, changes: pl.DataFrame) -> Cost:
 
 
 def _summary(
-    ctx: Context, assessed: _Assessed, changes: pl.DataFrame, pulled: Pulled, info: PortalInfo
+    ctx: Context, assessed: _Assessed, changes: pl.DataFrame, pulled: Pulled, infos: Sequence[PortalInfo]
 ) -> dict[str, Any]:
+    """`infos`: of each side, the main one first."""
     world, homes = assessed.world, assessed.seen.homes(changes)
+    info, others = infos[0], list(zip(ctx.sides, infos, strict=True))[1:]
     cost = planned_cost(ctx, changes)
     read = {
         object_: {"read": seen.read, "expected": seen.expected, "complete": seen.complete}
@@ -270,6 +272,7 @@ def _summary(
             "calls": cost.calls,
             "daily_left": info.daily_left,
             "daily_limit": info.daily_limit,
+            "others": [{"crm": one.title, "left": left.daily_left, "limit": left.daily_limit} for one, left in others],
         },
         "schema": _missing_schema(ctx),
         "unseen": [one for side in ctx.sides for one in _unseen(side)],

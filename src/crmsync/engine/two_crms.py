@@ -37,6 +37,18 @@ _KEPT = 10_000
 _FOR_MATCHING = frozenset({"first_name", "last_name", "email", "counterpart"})
 
 
+#: `how` of a pair, in the words of a sentence.
+_HOW = {
+    "decided": "a person's decision",
+    "native": "the id that their integration keeps",
+    "domain": "domain",
+    "name_place": "name and place",
+    "email": "e-mail address",
+    "name_account": "name within the account",
+    "account_name": "account and name",
+}
+
+
 class TwoCrms:
     """The picture of a portal with two CRMs (`engine.picture.Picture`)."""
 
@@ -51,6 +63,7 @@ class TwoCrms:
         decided = load_decided(ctx.portal.folder / ctx.portal.together.matches)
         left, right, now = after_merges(ctx, left, right, decided, asks=asks)
         self.matches = _matched(left, right, now)
+        self._idle = _without_effect(now, self.matches)
         right = _counted_once(left, right, self.matches)
         native = {object_: _native(object_, left, right, found) for object_, found in self.matches.items()}
         self._carried = CarriedOver(ctx, native, self._held)
@@ -130,7 +143,7 @@ class TwoCrms:
             how = self.matches[object_].pairs.filter(pl.col("left") == row["left"])["how"][0]
             both = zip(self._ctx.sides, (row["left"], row["right"]), strict=True)
             ids = " and ".join(f"{side.title} {id_}" for side, id_ in both)
-            told.append(f"{ids} are one {object_}, matched by {how.replace('_', ' ')}")
+            told.append(f"{ids} are one {object_}, matched by {_HOW[how]}")
         disputed = self.united.disagreements.filter((pl.col("object") == object_) & (pl.col("id") == home))
         left, right = (side.title for side in self._ctx.sides)
         for one in disputed.iter_rows(named=True):
@@ -166,7 +179,7 @@ class TwoCrms:
             "disagreements": disagreements.head(_KEPT).to_dicts(),
             "disagreements_total": disagreements.height,
             "carried": {f"{of}.{name}": str(state.way) for (of, name), state in self._carried.states.items()},
-            "notes": self._carried.notes(),
+            "notes": [*self._carried.notes(), *self._idle],
         }
 
 
@@ -209,6 +222,18 @@ def _matched(left: Snapshot, right: Snapshot, decided: Mapping[ObjectName, Decid
     if "deal" in left.frames and "deal" in right.frames:
         found["deal"] = match_deals(left.frames["deal"], right.frames["deal"], accounts, decided["deal"])
     return found
+
+
+def _without_effect(decided: Mapping[ObjectName, Decided], matches: Mapping[ObjectName, Matched]) -> list[str]:
+    """Pairs that a person called the same and that are none, such as a company with a contact: each said once."""
+    made = {object_: set(found.pairs.select("left", "right").rows()) for object_, found in matches.items()}
+    rows = zip(*(decided[object_].same for object_ in matches), strict=True)
+    return [
+        f"matches.yaml: {one} and {other} are not two records of one kind that the two CRMs have; the line does nothing"
+        for each in rows
+        if not any(pair in found or pair[::-1] in found for pair, found in zip(each, made.values(), strict=True))
+        for one, other in each[:1]
+    ]
 
 
 def _counted_once(left: Snapshot, right: Snapshot, matches: dict[ObjectName, Matched]) -> Snapshot:

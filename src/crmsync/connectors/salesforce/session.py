@@ -248,7 +248,11 @@ def network_words(error: requests.RequestException) -> str:
     """What went wrong on the way, without addresses and headers."""
     if network_code(error) == UNTRUSTED:
         return "its certificate is not trusted; check salesforce.ca_file"
-    return type(error).__name__
+    if isinstance(error, requests.Timeout):
+        return "nobody answered in time"
+    if isinstance(error, requests.ConnectionError):
+        return "no connection to that address"
+    return "the answer broke off"
 
 
 def network_code(error: requests.RequestException) -> str:

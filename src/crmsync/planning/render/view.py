@@ -394,7 +394,8 @@ def apply_line(plan: Plan) -> str:
     if cost.get("daily_left") is not None:
         limit = f" of {int(cost['daily_limit']):,}" if cost.get("daily_limit") is not None else ""
         text += f"; {int(cost['daily_left']):,}{limit} left today"
-    return text
+    others = [one for one in cost.get("others") or () if one.get("left") is not None]
+    return text + "".join(f"; in {one['crm']} {int(one['left']):,} of {int(one['limit']):,}" for one in others)
 
 
 def next_step(plan: Plan) -> str:
