@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from crmsync.connectors.hubspot.retry import FIRST_ATTEMPTS, Cause, Failure, decide
+from crmsync.connectors.hubspot.retry import Failure, decide
+from crmsync.connectors.retrying import FIRST_ATTEMPTS, Cause
 from crmsync.sandbox.hubspot.server import SandboxServer
 from tests.cli.desk import ACCEPT, Command, Desk, copy_config, make_desk
 
