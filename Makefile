@@ -5,7 +5,8 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-WORKERS ?= 2
+# On two cores: half of the time a test waits for a CRM.
+WORKERS ?= 4
 SCRIPTS := . scripts/prove-dockerfile  # named, for it has no .py
 
 # The first interpreter that runs and is recent enough; a version manager's stub may be on PATH and not run.

@@ -191,7 +191,7 @@ class Context:
         stated = self.portal.together.carried
         if isinstance(stated, str):
             return
-        known = assessment.output_names()
+        known = {*assessment.output_names(), LAST_RUN.name}
         where = f"{self.config.where}: portals.{self.portal.name}.together.carried"
         faults = [
             Fault(where, None, f"{object_}: crmsync has no value named {name}.{_meant(name, self.prefix, known)}")
